@@ -5,6 +5,7 @@ import { Cpu, type Engine } from './cpu/cpu.js';
 import { GuestException } from './cpu/state/exceptions.js';
 import type { BareModel } from './cpu/system/bare-cpuid.js';
 import { ROOT_POINTER, acpiTables } from './devices/acpi/tables.js';
+import type { TranslatorOptions } from './cpu/translator/options.js';
 import { Chipset, type ChipsetEnd } from './devices/chipset.js';
 import { IoBus } from './devices/io-bus.js';
 import type { SerialPort } from './devices/uart.js';
@@ -17,9 +18,6 @@ import type { HashFunction } from './vmo/content/canonical-form.js';
 import type { VmoHandle } from './vmo/handle.js';
 import { VmoStore } from './vmo/store.js';
 
-/** Engines of a bare machine; the translator does not know rings yet. */
-export type BareEngine = Exclude<Engine, 'auto'>;
-
 /** A disk of a bare machine, which begins as a VMO. */
 export interface BoardDisk {
   /** The content, as a handle of the machine's store. */
@@ -30,7 +28,9 @@ export interface BoardDisk {
 
 export interface BoardOptions {
   readonly memoryBytes: number;
-  readonly engine?: BareEngine;
+  readonly engine?: Engine;
+  /** Used with engine 'auto'. */
+  readonly translator?: TranslatorOptions;
   readonly model?: BareModel;
   /** Called with each byte that is sent over the serial port. */
   readonly send: (byte: number) => void;
@@ -96,12 +96,12 @@ export class Board {
   private readonly wholeState: MachineState;
 
   constructor(options: BoardOptions) {
-    const { memoryBytes, engine = 'interpreter', model = 'v2', send, startSeconds } = options;
-    const { sha256 = portableSha256 } = options;
+    const { memoryBytes, engine = 'auto', model = 'v2', send, startSeconds } = options;
+    const { sha256 = portableSha256, translator = {} } = options;
     const { ports, hooks } = this;
     this.memory = new GuestMemory(memoryBytes);
     this.store = new VmoStore(sha256);
-    this.cpu = new Cpu(this.memory, engine, {}, model, ports);
+    this.cpu = new Cpu(this.memory, engine, { sha256, ...translator }, model, ports);
     const { cpu } = this;
     cpu.bare!.onException = (exception) => hooks.onException?.(exception);
     this.disks = makeDisks(options.disks ?? [], this.store);

@@ -14,10 +14,10 @@ const END = 12_000_000;
 /** The kernel is in 32-bit code for its first ticks, and in ring 3 near the end. */
 const MOMENTS = [0, 3, 40, 2_000_017, 9_500_000];
 
-t.test('a run that goes on from a snapshot is the run that was, on both engines', async (t) => {
+t.test('a run that goes on from a snapshot is the run that was, on all engines', async (t) => {
   const random = new Random(seed);
-  for (const engine of ['interpreter', 'evaluator'] as const) {
-    const { board } = kernelMachine(engine, MEMORY_BYTES);
+  for (const engine of ['interpreter', 'evaluator', 'auto'] as const) {
+    const { board } = kernelMachine(engine, { memoryBytes: MEMORY_BYTES });
     const most = engine === 'evaluator' ? 100_000 : END;
     const ticks = [...MOMENTS, ...Array.from({ length: 5 }, () => random.below(most))].filter((tick) => tick <= most);
     const points = [...ticks, most].sort((a, b) => a - b);
@@ -46,7 +46,7 @@ const UNCHANGED: Readonly<Record<string, string>> = {
 t.test('every piece of its state is described, hashed and restored', async (t) => {
   const random = new Random(seed);
   const disk = { open: (store: VmoStore) => store.zeros(8192) };
-  const { board } = kernelMachine('interpreter', MEMORY_BYTES, [disk]);
+  const { board } = kernelMachine('interpreter', { memoryBytes: MEMORY_BYTES, disks: [disk] });
   const changed = new Set<string>();
   for (const moment of [40, 3_000_000]) {
     board.run(moment);

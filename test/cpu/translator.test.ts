@@ -213,7 +213,7 @@ t.test('the region table: live regions have distinct slots, and every entry lead
     const numbers = random.chance(3) && page + 1 < pages.length ? [page, page + 1] : [page];
     const its = numbers.map((number) => ({ linear: pages[number]!, physical: frameOf(number) * PAGE_SIZE }));
     const chains = { joins: 0, seen: 0, targets: new Map() };
-    const region = { code, base: pages[page]!, pages: its, wanted: [], entries, index, chains };
+    const region = { code, base: pages[page]!, view: 0n, pages: its, wanted: [], entries, index, chains };
     table.add(region as unknown as CompiledRegion);
     live.add(region as unknown as CompiledRegion);
     entries.forEach(check);
@@ -261,7 +261,7 @@ t.test('memory use is bounded, however much code comes and goes', (t) => {
   memory.ram.fill(0x06, 0x1_0000, 0x1_1000); // no instruction, so that nothing but the count is kept
   cpu.linearMemory.stored(0x1_0000, PAGE_SIZE);
   for (let i = 0; i < samples; i++) hot.sample(CODE + BigInt(i));
-  for (const map of [hot['profile']['counts'], hot['missPlaces'].checks, hot['undone']])
+  for (const map of [hot['view'].profile['counts'], hot['missPlaces'].checks, hot['undone']])
     t.ok(map.size <= 8192, `${map.size} counted`);
   t.ok(regions.size <= MOST_REGIONS, `${regions.size} regions`);
   t.end();

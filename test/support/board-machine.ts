@@ -1,6 +1,7 @@
 /** A bare machine that is about to enter guest/kernel. */
-import { Board, type BareEngine, type BoardDisk } from '../../src/board.js';
+import { Board, type BoardOptions } from '../../src/board.js';
 import { boot } from '../../src/boot/boot.js';
+import type { Engine } from '../../src/cpu/cpu.js';
 import { sha256 } from '../../src/host/sha256.js';
 import { guestKernel } from './guest-kernel.js';
 
@@ -13,13 +14,9 @@ export interface KernelMachine {
   readonly sent: number[];
 }
 
-export function kernelMachine(
-  engine: BareEngine,
-  memoryBytes = MEMORY_BYTES,
-  disks: readonly BoardDisk[] = [],
-): KernelMachine {
+export function kernelMachine(engine: Engine, options: Partial<BoardOptions> = {}): KernelMachine {
   const sent: number[] = [];
-  const board = new Board({ memoryBytes, engine, sha256, disks, send: (byte) => sent.push(byte) });
+  const board = new Board({ memoryBytes: MEMORY_BYTES, engine, sha256, send: (byte) => sent.push(byte), ...options });
   boot(board, { name: 'kernel', kernel: guestKernel(), commandLine: '' });
   return { board, sent };
 }

@@ -7,8 +7,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Board, type BareEngine } from '../../src/board.js';
+import { Board } from '../../src/board.js';
 import { boot } from '../../src/boot/boot.js';
+import type { Engine } from '../../src/cpu/cpu.js';
 import { runInQemu } from './qemu.js';
 
 /** Selectors of its GDT. */
@@ -461,7 +462,7 @@ const MEMORY_BYTES = 8 * 2 ** 20;
 const MOST_TICKS = 20_000_000;
 
 /** Runs the kernel on a Board. Throws if it does not end by itself. */
-export function runModes(kernel: Uint8Array, engine: BareEngine): ModeOutcome[] {
+export function runModes(kernel: Uint8Array, engine: Engine): ModeOutcome[] {
   const sent: number[] = [];
   const board = new Board({ memoryBytes: MEMORY_BYTES, engine, send: (byte) => sent.push(byte) });
   boot(board, { name: 'modes', kernel, commandLine: '' });

@@ -7,7 +7,7 @@ import { parseCount, parseSeconds, parseSize } from '../size.js';
 export const BOOT_TRACES = ['irq', 'io', 'faults'] as const;
 export type BootTrace = (typeof BOOT_TRACES)[number];
 
-const ENGINES = ['interpreter', 'evaluator'] as const;
+const ENGINES = ['auto', 'interpreter', 'evaluator'] as const;
 const MODELS = ['v1', 'v2'] as const;
 const DEFAULT_MEMORY = '256MB';
 const LEAST_MEMORY = 2 ** 21;
@@ -68,7 +68,7 @@ export const BOOT_OPTIONS = {
     requiresArg: true,
     values: ENGINES,
     describe: `engine that runs the kernel: ${listed(ENGINES)}`,
-    defaultDescription: 'interpreter',
+    defaultDescription: 'auto',
     coerce: (text: string) => oneOf(ENGINES, text, '--engine'),
   },
   stats: { boolean: true, describe: 'print counters to stderr at the end' },
@@ -128,7 +128,7 @@ export function readBootRequest(given: readonly string[]): BootRequest {
     store: option('store', undefined),
     serial: option('serial', '-'),
     cpu: option('cpu', 'v2'),
-    engine: option('engine', 'interpreter'),
+    engine: option('engine', 'auto'),
     stats: option('stats', false),
     trace: option('trace', []),
     maxTicks: option('max-instructions', Infinity),

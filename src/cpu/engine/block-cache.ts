@@ -6,6 +6,8 @@ import type { AddressRange } from '../../mmu/fence.js';
 import type { Mmu } from '../../mmu/mmu.js';
 import type { InstructionFetcher } from '../decode/fetch.js';
 import { offsetOf, pageOf } from '../access/linear-page.js';
+import { CODE_VIEW } from '../state/layout.js';
+import { SUPERVISOR_VIEW, USER_VIEW, type CodeView } from './code-view.js';
 import { DecodedPage, DecodedPages, type Run } from './decoded-page.js';
 import { JumpTargets } from './jump-targets.js';
 import { Field, Handler, RECORDS_END, RECORDS_START, RECORD_BYTES } from './record.js';
@@ -35,9 +37,9 @@ export interface BlockCacheHost extends DecodingRules {
 export class BlockCache {
   private readonly view: DataView;
   private readonly runs: RunDecoder;
-  /** Of user mode and of supervisor mode, whose pages may hold the same addresses; the first are those that run. */
-  private pages = new DecodedPages();
-  private otherPages = new DecodedPages();
+  /** Of the view whose code runs. */
+  private pages = new DecodedPages(USER_VIEW);
+  private readonly pagesOf = new Map([[USER_VIEW, this.pages]]);
   private readonly runsOfFrame = new Map<number, Run[]>();
   /** The field to link once the target of a stub has been decoded, by stub. */
   private readonly referrers = new Map<number, number>();
@@ -47,8 +49,6 @@ export class BlockCache {
   generation = 0;
   /** Total number of instructions decoded. */
   decoded = 0;
-  /** Whether user-mode code runs. */
-  isUser = true;
 
   constructor(
     memory: GuestMemory,
@@ -64,12 +64,23 @@ export class BlockCache {
     this.dropAll();
   }
 
-  /** Runs code of the other privilege level, which reaches none of the records of this one. */
-  switchPrivilege(isUser: boolean): void {
-    this.isUser = isUser;
+  /**
+   * Runs code of a privilege level, which reaches none of the records of the other one. Returns its view if that was not in
+   * use before.
+   */
+  switchPrivilege(isUser: boolean): CodeView | undefined {
+    const view = isUser ? USER_VIEW : SUPERVISOR_VIEW;
+    if (this.pages.view === view) return undefined;
     this.generation++;
-    [this.pages, this.otherPages] = [this.otherPages, this.pages];
-    this.jumps.clear();
+    this.pages = this.pagesIn(view);
+    this.view.setBigUint64(CODE_VIEW, view, true);
+    return view;
+  }
+
+  private pagesIn(view: CodeView): DecodedPages {
+    const known = this.pagesOf.get(view) ?? new DecodedPages(view);
+    this.pagesOf.set(view, known);
+    return known;
   }
 
   /** Finds the record of the instruction at `rip`, decoding it if necessary; throws #GP or #PF as the fetch does. */
@@ -90,17 +101,22 @@ export class BlockCache {
 
   /** Whether a linear page was fetched from a frame and its mapping has not changed since. */
   isLive(linear: bigint, frame: number): boolean {
-    return this.pages.at(linear)?.frame === frame;
+    return this.frameOf(linear) === frame;
   }
 
-  private known(rip: bigint): number | undefined {
-    return this.pages.at(pageOf(rip))?.records.get(offsetOf(rip));
+  /** The frame that a linear page was fetched from, if its mapping has not changed since. */
+  frameOf(linear: bigint): number | undefined {
+    return this.pages.at(linear)?.frame;
+  }
+
+  private known(rip: bigint, pages = this.pages): number | undefined {
+    return pages.at(pageOf(rip))?.records.get(offsetOf(rip));
   }
 
   /** Finds the record that an indirect branch to `rip` goes to, and enters it into the jump cache. */
   findIndirect(rip: bigint): number {
     const record = this.find(rip);
-    this.jumps.set(rip, record);
+    this.jumps.set(rip ^ this.pages.view, record);
     this.pages.at(pageOf(rip))?.indirectTargets.add(record);
     return record;
   }
@@ -122,9 +138,9 @@ export class BlockCache {
     return record;
   }
 
-  /** Makes the record of an address, if there is one, exit to the code region entered there. */
-  markRegion(rip: bigint): void {
-    const record = this.known(rip);
+  /** Makes the record of an address in a view, if there is one, exit to the code region entered there. */
+  markRegion(rip: bigint, view: CodeView): void {
+    const record = this.known(rip, this.pagesIn(view));
     if (record === undefined || this.leadsToRegion(record)) return;
     this.view.setUint16(record + Field.handlerBefore, this.view.getUint16(record + Field.handler, true), true);
     this.view.setUint16(record + Field.handler, Handler.region, true);
@@ -203,7 +219,7 @@ export class BlockCache {
 
   /** Discards the runs with instructions in a range in which code stops were added or removed. */
   codeStopsChanged({ start, end }: AddressRange): void {
-    for (const page of [...this.pages.within(start, end), ...this.otherPages.within(start, end)]) {
+    for (const page of this.views.flatMap((pages) => pages.within(start, end))) {
       const runs = this.runsOfFrame.get(page.frame);
       const kept = runs?.filter((run) => {
         const last = run.firstRecord + (run.records - 1) * RECORD_BYTES;
@@ -266,9 +282,13 @@ export class BlockCache {
     return this.pages.at(pageOf(rip)) !== undefined;
   }
 
+  private get views(): DecodedPages[] {
+    return [...this.pagesOf.values()];
+  }
+
   /** Puts aside the records of a page whose mapping has changed, and those that end in it. */
   pageChanged(linear: bigint): void {
-    for (const pages of [this.pages, this.otherPages]) {
+    for (const pages of this.pagesOf.values()) {
       const before = pages.at(BigInt.asUintN(64, linear - PAGE));
       if (before) this.putCrossingsAside(before);
       const page = pages.at(linear);
@@ -278,14 +298,13 @@ export class BlockCache {
     }
   }
 
-  /** As `pageChanged`, of some pages; called between two instructions. */
-  pagesChanged(which: ChangedPages): void {
-    const changed = new Set(
-      [...this.pages.liveAt(which), ...this.otherPages.liveAt(which)].map(({ linear }) => linear),
-    );
-    if (changed.size === 0) return;
-    this.generation++;
+  /** As `pageChanged`, of some pages; called between two instructions. Returns their addresses. */
+  pagesChanged(which: ChangedPages): Iterable<bigint> {
+    const changed = new Set<bigint>();
+    for (const pages of this.pagesOf.values()) for (const { linear } of pages.liveAt(which)) changed.add(linear);
+    if (changed.size > 0) this.generation++;
     for (const linear of changed) this.pageChanged(linear);
+    return changed;
   }
 
   private putAside(page: DecodedPage): void {
@@ -296,7 +315,7 @@ export class BlockCache {
       aside.push(record, view.getUint32(record, true));
       view.setUint32(record, RESOLVE_WORD, true);
     }
-    for (const record of page.indirectTargets) this.jumps.delete(this.ripOf(record), record);
+    for (const record of page.indirectTargets) this.jumps.delete(this.ripOf(record) ^ page.view, record);
     page.aside = aside;
   }
 
@@ -324,7 +343,7 @@ export class BlockCache {
     const aside = page.aside!;
     page.aside = undefined;
     for (let i = 0; i < aside.length; i += 2) this.view.setUint32(aside[i]!, aside[i + 1]!, true);
-    for (const record of page.indirectTargets) this.jumps.set(this.ripOf(record), record);
+    for (const record of page.indirectTargets) this.jumps.set(this.ripOf(record) ^ page.view, record);
   }
 
   /** Discards everything. */
@@ -332,8 +351,7 @@ export class BlockCache {
     this.generation++;
     for (const frame of this.runsOfFrame.keys())
       if (!this.host.isWatchedElse(frame)) this.mmu.unwatch(frame, WATCH_CODE);
-    this.pages.clear();
-    this.otherPages.clear();
+    for (const pages of this.views) pages.clear();
     this.runsOfFrame.clear();
     this.referrers.clear();
     this.end = RECORDS_START;
@@ -355,13 +373,12 @@ export class BlockCache {
       if (page.records.get(offset) === record) page.records.delete(offset);
       if (page.crossings.get(offset)?.record === record) page.crossings.delete(offset);
       this.view.setUint32(record, RESOLVE_WORD, true);
-      this.jumps.delete(rip, record);
+      this.jumps.delete(rip ^ page.view, record);
       page.indirectTargets.delete(record);
     }
     if (isAside) this.putAside(page);
     if (!isAside || !page.isEmpty) return;
-    this.pages.drop(page);
-    this.otherPages.drop(page);
+    this.pagesIn(page.view).drop(page);
   }
 
   /** The record of an unknown instruction; fetching it may restore a record that was put aside. */
@@ -377,7 +394,7 @@ export class BlockCache {
     const live = this.pages.at(linear);
     if (live) return live;
     const kept = this.pages.takeKept(linear, frame);
-    const page = kept ?? new DecodedPage(linear, frame);
+    const page = kept ?? new DecodedPage(linear, frame, this.pages.view);
     this.pages.enter(page);
     if (kept) this.takeBack(kept);
     this.host.pageFetched(linear);

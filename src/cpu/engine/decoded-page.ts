@@ -1,6 +1,7 @@
 import { PAGE_SIZE } from '../../bits.js';
 import type { ChangedPages } from '../../mmu/derived-entries.js';
 import type { Alias, SlotChange } from '../../mmu/alias.js';
+import type { CodeView } from './code-view.js';
 import { SlotPages, type SwitchedPages } from './slot-pages.js';
 
 /** Records of consecutive instructions, and the bytes of physical memory that they were decoded from. */
@@ -76,6 +77,7 @@ export class DecodedPage {
   constructor(
     readonly linear: bigint,
     readonly frame: number,
+    readonly view: CodeView,
   ) {}
 
   /** True if the page has no decoded records. */
@@ -98,7 +100,7 @@ function tableIndexOf({ linear }: DecodedPage): number {
 }
 
 /**
- * All decoded pages. At most one for each linear page is live and can run. Others are kept, since earlier mappings
+ * All decoded pages of a view. At most one for each linear page is live and can run. Others are kept, since earlier mappings
  * often return: a program is started again at the same address, or the A bit of a page was cleared.
  */
 export class DecodedPages {
@@ -107,6 +109,8 @@ export class DecodedPages {
   private readonly slots = new SlotPages();
   private readonly lowerHalf = new Set<DecodedPage>();
   private readonly byTableIndex = new Map<number, Set<DecodedPage>>();
+
+  constructor(readonly view: CodeView) {}
 
   /** The live page at an address. */
   at(linear: bigint): DecodedPage | undefined {

@@ -1,5 +1,6 @@
 import type { Emitter, WasmValue } from '../wasm/encoding/value.js';
 import { WAYS, emitPlaceOf } from './address-places.js';
+import { pushInView } from './code-view.js';
 import { JUMP_CACHE, JUMP_CACHE_ENTRY_SHIFT, JUMP_CACHE_PLACES } from './record.js';
 
 /**
@@ -12,7 +13,8 @@ export function emitJumpCacheLookup(emitter: Emitter, target: WasmValue, found: 
   const first = emitPlaceOf(emitter, emitter.pop('i32'), JUMP_CACHE_PLACES);
   const lookUp = (entry: WasmValue): void => {
     emitter.push(entry).code.memory('i64.load', JUMP_CACHE);
-    emitter.push(target).code.op('i64.eq').if();
+    pushInView(emitter, () => emitter.push(target));
+    code.op('i64.eq').if();
     emitter.push(entry).code.memory('i32.load', JUMP_CACHE + 8);
     found(emitter.pop('i32').local);
     code.end();

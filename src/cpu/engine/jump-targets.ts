@@ -1,5 +1,5 @@
 import type { GuestMemory } from '../../memory.js';
-import { RIP } from '../state/layout.js';
+import { CODE_VIEW, RIP } from '../state/layout.js';
 import {
   NO_ADDRESS,
   NO_ADDRESS_HALF,
@@ -17,7 +17,7 @@ const ENTRY_WORDS = (1 << JUMP_CACHE_ENTRY_SHIFT) / 4;
 /** Maximum number of set entries that are tracked individually, so that clearing a few is faster than clearing all. */
 const MOST_REMEMBERED = 1024;
 
-/** The TypeScript side of the jump cache, which maps targets of indirect branches to records. */
+/** The TypeScript side of the jump cache, which maps targets of indirect branches, as their view has them, to records. */
 export class JumpTargets {
   private readonly view: DataView;
   private readonly words: Int32Array;
@@ -64,10 +64,10 @@ export class JumpTargets {
   }
 }
 
-/** The jump cache's record for the address in RIP, or 0. `host32` is the shared memory. */
+/** The jump cache's record for the address in RIP in the current view, or 0. `host32` is the shared memory. */
 export function jumpTargetOfRip(host32: Int32Array): number {
   const low = host32[RIP >> 2]!;
-  const high = host32[(RIP >> 2) + 1]!;
+  const high = host32[(RIP >> 2) + 1]! ^ host32[(CODE_VIEW >> 2) + 1]!;
   if (high === NO_ADDRESS_HALF) return 0;
   const first = entryOfLow(low);
   for (let way = 0; way < WAYS; way++) {

@@ -17,13 +17,13 @@ import {
   TICKS_WITHHELD,
 } from '../state/layout.js';
 import type { TranslationStats } from '../translator/events.js';
-import type { CodePage } from '../translator/compile/code-reader.js';
 import { MOST_WIDE_MISSES } from '../translator/dispatcher.js';
 import { HotCode } from '../translator/hot-code.js';
 import type { TranslatorOptions } from '../translator/options.js';
 import { BlockCache } from './block-cache.js';
 import { ExitPlaces } from './exit-places.js';
 import { Interpreter, generatedInterpreter } from '../interpreter/interpreter.js';
+import { hotCodeHost } from './hot-host.js';
 import { jumpTargetOfRip } from './jump-targets.js';
 import { Exit, Field, RECORD_BYTES, type ExitCode } from './record.js';
 
@@ -68,18 +68,7 @@ export class RecordEngine implements CodeStopsListener {
     });
     this.blocks = blocks;
     if (translator === undefined) return;
-    const host = {
-      ...{ memory, mmu, fetcher, interpret: this.interpreter.function },
-      functions: this.interpreter.functions,
-      isReached: (rip: bigint) => blocks.has(rip),
-      isJumpedTo: (rip: bigint) => blocks.isJumpedTo(rip),
-      hasStop: (rip: bigint) => codeStops.has(rip),
-      hasStops: () => !codeStops.isEmpty,
-      isLive: ({ linear, physical }: CodePage) => blocks.isLive(linear, physical / PAGE_SIZE),
-      markRegion: (rip: bigint) => blocks.markRegion(rip),
-      leadsToRegion: (record: number) => blocks.leadsToRegion(record),
-    };
-    this.hot = new HotCode(host, translator);
+    this.hot = new HotCode(hotCodeHost(cpu, blocks, this.interpreter), translator);
   }
 
   /** Statistics of the hot tier; undefined if there is none. */
@@ -105,14 +94,15 @@ export class RecordEngine implements CodeStopsListener {
 
   /** On a bare machine: some pages may be mapped elsewhere, but no code has changed. */
   pagesChanged(which: ChangedPages): void {
-    this.blocks.pagesChanged(which);
+    for (const linear of this.blocks.pagesChanged(which)) this.hot?.pageChanged(linear);
     this.exits.forget();
   }
 
   /** Code of user mode and of supervisor mode is kept apart: what runs from now on. */
   privilegeChanged(isUser: boolean): void {
-    if (this.blocks.isUser === isUser) return;
-    this.blocks.switchPrivilege(isUser);
+    const view = this.blocks.switchPrivilege(isUser);
+    if (view === undefined) return;
+    this.hot?.switchView(view);
     this.exits.forget();
   }
 

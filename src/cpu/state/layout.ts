@@ -83,6 +83,11 @@ export const SECOND_RESULT = base + 0x4a8;
 export const DECODED_TO = base + 0x4b8;
 export const DECODED_WHY = base + 0x4bc;
 export const DECODED_KEY = base + 0x4c0;
+/**
+ * What kind of code runs: addresses in tables that generated code looks up are combined with this by XOR, so that it finds only
+ * what is for such code. i64; see engine/code-view.ts.
+ */
+export const CODE_VIEW = base + 0x4c8;
 /** Copies of bytes on both sides of a page's end: see wasm/functions/page-crossing.ts. 512 bytes */
 export const CROSSINGS = base + 0x500;
 

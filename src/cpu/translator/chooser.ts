@@ -52,13 +52,16 @@ export class Chooser<R extends ChosenRegion> {
     private readonly host: ChooserHost<R>,
   ) {}
 
-  /** Looks at the samples that have been taken, and has made what pays. */
-  takeSamples(): void {
+  /** Counts a sample. */
+  count(rip: bigint): void {
     const { profile, host } = this;
-    for (const address of profile.take()) {
-      if (profile.ever(address) === 0) profile.add(address, host.samplesBefore(address));
-      profile.count(address);
-    }
+    if (profile.ever(rip) === 0) profile.add(rip, host.samplesBefore(rip));
+    profile.count(rip);
+  }
+
+  /** Has made what pays, by the samples that have been counted. */
+  look(): void {
+    const { profile } = this;
     if (profile.total < this.nextLook) return;
     this.openRegions();
     this.nextLook = profile.total + Math.max(SAMPLING.batch, profile.total * PART_BETWEEN_LOOKS, this.makeRegions());

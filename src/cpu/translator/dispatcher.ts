@@ -2,6 +2,7 @@ import { HOST_LAYOUT, LEAST_WASM_PAGES } from '../../memory.js';
 import { addFlagBits } from '../interpreter/flag-functions.js';
 import { generatedInterpreter } from '../interpreter/interpreter.js';
 import { WAYS } from '../engine/address-places.js';
+import { pushInView } from '../engine/code-view.js';
 import { emitJumpCacheLookup } from '../engine/jump-cache.js';
 import { Exit, Field, Handler, type ExitCode } from '../engine/record.js';
 import * as at from '../state/layout.js';
@@ -137,7 +138,9 @@ class Dispatcher {
     code.i32(0).i32(0).memory('i32.load', at.SAMPLE_PERIOD).memory('i32.store', at.SAMPLE_TICKS);
     emitter.push(record).code.set(RECORD);
     code.i32(0).memory('i32.load', at.SAMPLES_TAKEN).set(taken);
-    code.get(taken).i32(3).op('i32.shl').get(this.rip).memory('i64.store', HOST_LAYOUT.samples);
+    code.get(taken).i32(3).op('i32.shl');
+    pushInView(emitter, () => code.get(this.rip));
+    code.memory('i64.store', HOST_LAYOUT.samples);
     code.i32(0).get(taken).i32(1).op('i32.add').set(taken).get(taken).memory('i32.store', at.SAMPLES_TAKEN);
     code.get(taken).i32(0).memory('i32.load', at.SAMPLES_WANTED).op('i32.lt_s').brIf(interpret).end();
   }

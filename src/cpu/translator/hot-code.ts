@@ -1,7 +1,6 @@
 import { PAGE_SIZE } from '../../bits.js';
-import { WATCH_CODE, type GuestMemory } from '../../memory.js';
+import { WATCH_CODE } from '../../memory.js';
 import type { AddressRange } from '../../mmu/fence.js';
-import type { Mmu } from '../../mmu/mmu.js';
 import { Exit, type ExitCode } from '../engine/record.js';
 import { EXIT_BUDGET, SINGLE_MISS, TRANSLATES_AT_ONCE } from '../state/layout.js';
 import { CodeMaker } from './cache/code-maker.js';
@@ -11,12 +10,13 @@ import type { TranslationStats } from './events.js';
 import type { TranslationThreshold, TranslatorOptions } from './options.js';
 import { PendingRegions } from './cache/pending-regions.js';
 import type { CodeHeat, Region } from './compile/region.js';
-import { Chooser, SAMPLING } from './chooser.js';
+import { SAMPLING, type ChooserHost } from './chooser.js';
 import { costOfMisses, costOfTranslating } from './cost-model.js';
 import { KeptRegions } from './kept/kept-regions.js';
 import { MissPlaces } from './miss-places.js';
-import { Profile, type Sampling } from './profile.js';
-import { RegionSource, type RegionSourceHost } from './region-source.js';
+import { HotView, HotViews } from './hot-view.js';
+import { Samples, type Sampling } from './profile.js';
+import type { HotCodeHost } from './hot-code-host.js';
 import {
   RegionTable,
   extentOf,
@@ -46,23 +46,8 @@ const BYTES_OF_AN_INSTRUCTION = 50;
 /** Exits that mean, if no tick was used, that the region at the start was not entered. */
 const STAYED_OUT: readonly ExitCode[] = [Exit.ticks, Exit.unknown, Exit.tail];
 
-/** Services that the hot tier needs from the engine. */
-export interface HotCodeHost extends RegionSourceHost {
-  readonly memory: GuestMemory;
-  readonly mmu: Mmu;
-  /** Runs records: the interpreter's generated code. */
-  readonly interpret: (record: number, ticks: number) => number;
-  /** The functions that regions may call. */
-  readonly functions: WebAssembly.ModuleImports;
-  /** Whether a page has been fetched from, and its mapping has not changed since. */
-  isLive(page: RegionExtent['pages'][number]): boolean;
-  /** Makes the interpreter enter a region when it reaches an address. */
-  markRegion(rip: bigint): void;
-  /** Whether there are any code stops. */
-  hasStops(): boolean;
-  /** Whether the interpreter enters a region at a record. */
-  leadsToRegion(record: number): boolean;
-}
+/** The extent of a region, and where its bytes lie. */
+type PlacedExtent = RegionExtent & Pick<CompiledRegion, 'base' | 'view'>;
 
 /** A region to translate, and why. */
 interface Order {
@@ -83,13 +68,12 @@ interface Order {
  * their code change. Samples are taken at ticks, so they are the same in every run.
  */
 export class HotCode {
-  private readonly profile: Profile;
-  private readonly chooser: Chooser<CompiledRegion>;
+  private readonly samples: Samples;
+  private readonly views: HotViews<CompiledRegion>;
   private readonly regions: RegionTable;
   /** Number of times that stores have dropped the regions of a frame. */
   private readonly undone = new Map<number, number>();
   private readonly missPlaces = new MissPlaces();
-  private readonly source: RegionSource;
   private readonly maker: CodeMaker;
   private readonly pending = new PendingRegions();
   private readonly kept: KeptRegions | undefined;
@@ -106,14 +90,14 @@ export class HotCode {
   ) {
     const { memory } = host;
     this.threshold = options.threshold;
-    this.profile = new Profile(memory, this.threshold === undefined ? SAMPLING : SAMPLING_FOR_THRESHOLD);
-    this.chooser = this.makeChooser();
+    this.samples = new Samples(memory, this.threshold === undefined ? SAMPLING : SAMPLING_FOR_THRESHOLD);
+    const chooserHost = this.chooserHost();
+    this.views = new HotViews((view) => new HotView(view, host, chooserHost, this.translatesAtOnce));
     const dispatcher = startDispatcher(memory.memory, host.interpret);
     this.runRecords = dispatcher.run;
     this.regions = new RegionTable(memory, dispatcher.regions);
     const imports = { bd0: { ...host.functions, ...dispatcher.imports, memory: memory.memory } };
-    this.source = new RegionSource(host, this.translatesAtOnce);
-    this.maker = new CodeMaker(memory.ram, imports, (instruction) => this.source.canCompile(instruction), options);
+    this.maker = new CodeMaker(memory.ram, imports, (instruction) => this.view.source.canCompile(instruction), options);
     this.kept = KeptRegions.of(options, memory.ram, host.fetcher);
     memory.host32[TRANSLATES_AT_ONCE >> 2] = this.translatesAtOnce ? 1 : 0;
   }
@@ -132,32 +116,45 @@ export class HotCode {
 
   /** Whether samples have been taken that are to be looked at. */
   get hasSamples(): boolean {
-    return this.profile.isFull;
+    return this.samples.isFull;
   }
 
   /** Looks at the samples that have been taken, and translates what has become hot. */
   takeSamples(): void {
-    if (this.threshold === undefined) this.chooser.takeSamples();
-    else for (const address of this.profile.take()) this.sample(address);
+    for (const { rip, view } of this.samples.take())
+      if (this.threshold === undefined) this.views.of(view).chooser.count(rip);
+      else if (view === this.view.view) this.sample(rip);
+    if (this.threshold === undefined) this.view.chooser.look();
+  }
+
+  /** Code of another view runs from now on. */
+  switchView(view: HotView<CompiledRegion>['view']): void {
+    this.views.current = this.views.of(view);
+    this.regions.view = view;
+  }
+
+  /** That of the code that runs. */
+  private get view(): HotView<CompiledRegion> {
+    return this.views.current;
   }
 
   /** What decides on translations where no threshold is given. */
-  private makeChooser(): Chooser<CompiledRegion> {
+  private chooserHost(): ChooserHost<CompiledRegion> {
     const enterAt = (rip: bigint | undefined): boolean => {
       const canBe = rip !== undefined && this.regions.refresh(rip);
       if (canBe) this.mark([rip]);
       return canBe;
     };
-    return new Chooser(this.profile, {
+    return {
       regionAround: (rip) => this.regions.around(rip)?.region,
       enterAt,
       enterAround: (rip) => enterAt(this.regions.around(rip)?.best),
-      find: (seed, heat) => this.source.find([seed], heat),
+      find: (seed, heat) => this.view.source.find([seed], heat),
       samplesBefore: (rip) => this.kept?.takeSamplesOf(rip) ?? 0,
       timesToPay: (seed) => 2 ** this.doublingsAt(seed),
       make: (found) => this.make({ wanted: found.wanted, reason: 'has taken long', found }),
       remake: (region, entries) => this.openAt(region, entries),
-    });
+    };
   }
 
   /** Makes a region again with further entries. */
@@ -174,7 +171,7 @@ export class HotCode {
   sample(rip: bigint): void {
     const { threshold: given = 0 } = this;
     const threshold = typeof given === 'number' ? given : given(rip);
-    const seen = this.profile.count(rip);
+    const seen = this.view.profile.count(rip);
     if (seen < threshold * 2 ** this.doublingsAt(rip)) return;
     if (this.regions.refresh(rip)) return this.mark([rip]);
     const reason = seen === 1 ? 'found running' : `found running ${seen} times`;
@@ -212,7 +209,7 @@ export class HotCode {
     kept.taken(candidate, code);
     this.watch(extent);
     const wanted = candidate.kept.wanted.map((distance) => candidate.base + BigInt(distance));
-    this.bind(code, extent, candidate.base, { wanted, reason: 'kept' });
+    this.bind(code, { ...extent, base: candidate.base, view: this.view.view }, { wanted, reason: 'kept' });
     return this.regions.refresh(rip);
   }
 
@@ -223,7 +220,7 @@ export class HotCode {
 
   /** Has the host keep what has become hot, for the next run. */
   keep(): void {
-    this.kept?.keep(this.profile);
+    this.kept?.keep(this.view.profile);
   }
 
   /** Makes other checks at an instruction, once that pays: they have missed so many more times. */
@@ -264,18 +261,18 @@ export class HotCode {
 
   /** Forgets all regions, and what was hot; code stays to be found by its content. */
   dropAll(): void {
-    this.kept?.addSamples(this.profile);
+    this.kept?.addSamples(this.view.profile);
     this.kept?.forgetPages();
     this.pending.clear();
     this.regions.clear();
-    this.profile.clear();
-    this.source.forget();
+    for (const view of this.views) view.forget();
   }
 
   /** No region is entered with code in a linear page of which the mapping has changed. */
   pageChanged(linear: bigint): void {
     this.pending.deletePage(linear);
-    for (const region of this.regions.inPageOf(linear)) this.regions.putAside(region);
+    for (const { view } of this.views)
+      for (const region of this.regions.inPageOf(linear, view)) this.regions.putAside(region);
   }
 
   /** Takes up again what lies in a linear page, which is fetched from again, in the frame where it was, and in others that are too. */
@@ -305,15 +302,15 @@ export class HotCode {
   private makeAgain(instead: CompiledRegion, wanted: readonly bigint[], reason: string): void {
     const isElsewhere = (rip: bigint): boolean => (this.regions.around(rip)?.region ?? instead) !== instead;
     const heat = (): CodeHeat => ({
-      samplesAt: (rip) => (isElsewhere(rip) ? -1 : this.profile.ever(rip)),
-      sampled: this.profile.everHottest().filter((rip) => !isElsewhere(rip)),
+      samplesAt: (rip) => (isElsewhere(rip) ? -1 : this.view.profile.ever(rip)),
+      sampled: this.view.profile.everHottest().filter((rip) => !isElsewhere(rip)),
     });
     this.make({ wanted, reason, instead, heat: this.threshold === undefined ? heat() : undefined });
   }
 
   /** How often regions in the page of an address have been dropped since their code was stored to; only so many count. */
   private doublingsAt(rip: bigint): number {
-    const physical = this.host.fetcher.fetchedPage(pageOf(rip));
+    const physical = this.host.fetchedPage(pageOf(rip));
     return physical < 0 ? 0 : Math.min(this.undone.get(physical / PAGE_SIZE) ?? 0, MOST_DOUBLINGS);
   }
 
@@ -321,17 +318,18 @@ export class HotCode {
   private make(order: Order): void {
     const { wanted, orForLast } = order;
     const base = pageOf(wanted[0]!);
+    const { view } = this.view;
     if (this.pending.isBusy(base)) return;
-    const region = order.found ?? this.source.find(wanted, order.heat);
+    const region = order.found ?? this.view.source.find(wanted, order.heat);
     const misses = !region || !wanted.every((rip, i) => region.nodes[region.entries[i]!]?.rip === rip);
     if (misses)
       return orForLast && wanted.length > 1 ? this.make({ wanted: wanted.slice(-1), reason: order.reason }) : undefined;
     const missing = this.missPlaces.within(region);
     const code = this.maker.make({ region, base, missing }, order.reason);
-    const extent = extentOf(region);
+    const extent = { ...extentOf(region), base, view };
     this.watch(extent);
-    if (code instanceof Promise) this.bindLater(code, extent, base, order);
-    else this.bind(code, extent, base, order);
+    if (code instanceof Promise) this.bindLater(code, extent, order);
+    else this.bind(code, extent, order);
   }
 
   /** Has stores to the code of a region noticed. */
@@ -340,12 +338,11 @@ export class HotCode {
   }
 
   /** Binds code when it has been compiled, if its bytes are then still what they were. */
-  private bindLater(code: Promise<CompiledCode>, extent: RegionExtent, base: bigint, order: Order): void {
-    const pending = { ...extent, base };
+  private bindLater(code: Promise<CompiledCode>, pending: PlacedExtent, order: Order): void {
     this.pending.add(pending);
     code.then(
       (compiled) => {
-        if (this.pending.take(pending)) this.bind(compiled, pending, base, order);
+        if (this.pending.take(pending)) this.bind(compiled, pending, order);
         else this.makeRoom();
       },
       (error: unknown) => {
@@ -355,15 +352,14 @@ export class HotCode {
     );
   }
 
-  private bind(code: CompiledCode, extent: RegionExtent, base: bigint, { wanted, instead }: Order): void {
-    const { pages, ranges, stops } = extent;
+  private bind(code: CompiledCode, extent: PlacedExtent, { wanted, instead }: Order): void {
+    const { base, view } = extent;
     if (instead && this.regions.has(instead)) this.regions.delete(instead);
     if (instead) this.kept?.leaveOut(instead.code);
     const entries = code.entries.map((offset) => BigInt.asUintN(64, base + offset));
     const region = {
+      ...extent,
       code,
-      base,
-      ...{ pages, ranges, stops },
       wanted,
       entries,
       index: this.takePlace(),
@@ -374,7 +370,7 @@ export class HotCode {
     this.regions.add(region);
     const record = this.maker.recordOf(code);
     if (record) this.kept?.add({ region, record });
-    this.mark(entries);
+    this.mark(entries, view);
     this.makeRoom(region);
   }
 
@@ -406,8 +402,8 @@ export class HotCode {
     }
   }
 
-  private mark(entries: readonly bigint[]): void {
-    for (const entry of entries) this.host.markRegion(entry);
+  private mark(entries: readonly bigint[], view = this.view.view): void {
+    for (const entry of entries) this.host.markRegion(entry, view);
   }
 }
 

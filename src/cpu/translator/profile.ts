@@ -1,3 +1,4 @@
+import { outOfView, type CodeView } from '../engine/code-view.js';
 import { HOST_LAYOUT, type GuestMemory } from '../../memory.js';
 import { SAMPLES_TAKEN, SAMPLES_WANTED, SAMPLE_PERIOD, SAMPLE_TICKS } from '../state/layout.js';
 
@@ -11,18 +12,16 @@ export interface Sampling {
   readonly batch: number;
 }
 
-/**
- * Where the interpreter spends its time: how often it was found at each block. The dispatcher takes the samples, at ticks, so
- * that they are the same in every run.
- */
-export class Profile {
-  private readonly counts = new Map<bigint, number>();
-  /** The counts of what has been translated, from before it was. */
-  private readonly settled = new Map<bigint, number>();
+/** A block at which the interpreter was found. */
+export interface Sample {
+  readonly rip: bigint;
+  readonly view: CodeView;
+}
+
+/** The samples as the dispatcher takes them, at ticks, so that they are the same in every run. */
+export class Samples {
   private readonly view: DataView;
   private readonly words: Int32Array;
-  /** Samples looked at since everything was forgotten. */
-  total = 0;
 
   constructor(memory: GuestMemory, { period, batch }: Sampling) {
     this.view = memory.hostView;
@@ -38,12 +37,22 @@ export class Profile {
     return this.words[SAMPLES_TAKEN >> 2]! >= this.words[SAMPLES_WANTED >> 2]!;
   }
 
-  /** The addresses of the samples that have been taken since. */
-  take(): bigint[] {
+  /** The samples that have been taken since. */
+  take(): Sample[] {
     const taken = this.words[SAMPLES_TAKEN >> 2]!;
     this.words[SAMPLES_TAKEN >> 2] = 0;
-    return Array.from({ length: taken }, (_, i) => this.view.getBigUint64(HOST_LAYOUT.samples + 8 * i, true));
+    const at = (i: number): bigint => this.view.getBigUint64(HOST_LAYOUT.samples + 8 * i, true);
+    return Array.from({ length: taken }, (_, i) => outOfView(at(i)));
   }
+}
+
+/** Where the interpreter spends its time in the code of a view: how often it was found at each block. */
+export class Profile {
+  private readonly counts = new Map<bigint, number>();
+  /** The counts of what has been translated, from before it was. */
+  private readonly settled = new Map<bigint, number>();
+  /** Samples looked at since everything was forgotten. */
+  total = 0;
 
   /** Counts a sample; returns how many there have been at its address. */
   count(address: bigint): number {

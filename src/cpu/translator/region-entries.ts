@@ -9,6 +9,7 @@ import {
   placesFrom,
   type AddressPlaces,
 } from '../engine/address-places.js';
+import { pushInView } from '../engine/code-view.js';
 import type { Code } from '../wasm/encoding/code.js';
 import type { Emitter, WasmValue } from '../wasm/encoding/value.js';
 
@@ -29,7 +30,7 @@ export const REGION_USES = HOST_LAYOUT.regionUses;
  * the first two places of an address themselves, the dispatcher at all.
  * An entry is 32 bytes:
  *
- *     +0   i64  the address, or an address that is none
+ *     +0   i64  the address, as its view has it, or an address that is none
  *     +8   i64  the region's base
  *     +16  i32  the region's place in the dispatcher's table
  *     +20  i32  number of the entry in the region
@@ -63,7 +64,7 @@ const SHORT_SLICES = 256;
 export function emitEntryLookup(emitter: Emitter, address: number): WasmValue {
   emitter.code.get(address).op('i32.wrap_i64');
   const entry = emitPlaceOf(emitter, emitter.pop('i32'), PLACES);
-  emitter.push(entry).code.memory('i64.load', REGION_ENTRY.address).get(address).op('i64.eq');
+  emitComparison(emitter, address, entry);
   return entry;
 }
 
@@ -74,8 +75,14 @@ export function emitFurtherLookup(emitter: Emitter, address: number, first: Wasm
     .code.i32(way << ENTRY_SHIFT)
     .op('i32.xor');
   const entry = emitter.pop('i32');
-  emitter.push(entry).code.memory('i64.load', REGION_ENTRY.address).get(address).op('i64.eq');
+  emitComparison(emitter, address, entry);
   return entry;
+}
+
+function emitComparison(emitter: Emitter, address: number, entry: WasmValue): void {
+  emitter.push(entry).code.memory('i64.load', REGION_ENTRY.address);
+  pushInView(emitter, () => emitter.code.get(address));
+  emitter.code.op('i64.eq');
 }
 
 /** Counts an entry to the region whose place in the table is in a local. */

@@ -8,12 +8,16 @@ import { findRegion, shapeOf, type BlockShape, type CodeHeat, type Region } from
 /** What is known of code apart from its bytes. */
 export interface RegionSourceHost {
   readonly fetcher: InstructionFetcher;
+  /** The physical address of a linear page that has been fetched from, if its mapping has not changed since; else -1. */
+  fetchedPage(linear: bigint): number;
   /** Whether the code at an address has been reached. */
   isReached(rip: bigint): boolean;
   /** Whether an indirect branch, or a region that was left, has led to an address. */
   isJumpedTo(rip: bigint): boolean;
   /** Whether there is a code stop at an address. */
   hasStop(rip: bigint): boolean;
+  /** Whether rules may forbid instructions of a form, so that the evaluator must execute them. */
+  forbids(form: Form): boolean;
 }
 
 /** Most blocks that are remembered. */
@@ -39,7 +43,7 @@ export class RegionSource {
   find(wanted: readonly bigint[], heat: CodeHeat | undefined): Region | undefined {
     const { host, predecessors } = this;
     for (const rip of heat?.sampled ?? []) this.noteSampled(rip);
-    return findRegion(new CodeReader(host.fetcher), wanted, {
+    return findRegion(this.reader(), wanted, {
       isReached: (rip) => this.readsAhead || host.isReached(rip),
       isJumpedTo: (rip) => host.isJumpedTo(rip),
       hasStop: (rip) => host.hasStop(rip),
@@ -48,6 +52,10 @@ export class RegionSource {
       predecessorsOf: (rip) => predecessors.get(rip) ?? NO_BLOCKS,
       heat,
     });
+  }
+
+  private reader(): CodeReader {
+    return new CodeReader(this.host.fetcher, (linear) => this.host.fetchedPage(linear));
   }
 
   private noteSampled(rip: bigint): void {
@@ -65,7 +73,7 @@ export class RegionSource {
     const known = this.shapes.get(rip);
     if (known) return known;
     if (this.shapes.size >= MOST_SHAPES) this.forget();
-    const shape = shapeOf(new CodeReader(this.host.fetcher), rip);
+    const shape = shapeOf(this.reader(), rip);
     this.shapes.set(rip, shape);
     return shape;
   }
@@ -79,6 +87,6 @@ export class RegionSource {
   canCompile({ form }: Instruction): boolean {
     let known = this.compilesForm.get(form);
     if (known === undefined) this.compilesForm.set(form, (known = compiles(form)));
-    return known;
+    return known && !this.host.forbids(form);
   }
 }

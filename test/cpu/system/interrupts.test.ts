@@ -1,9 +1,8 @@
-/** When interrupts and single steps arrive: SDM Vol. 3A 6.8.3, Vol. 2B "STI", Vol. 3A 17.3.1.4, on both engines. */
+/** When interrupts and single steps arrive: SDM Vol. 3A 6.8.3, Vol. 2B "STI", Vol. 3A 17.3.1.4, on all engines. */
 import t from 'tap';
 import { assemble } from '../../support/assemble.js';
-import { CODE, SystemMachine, type SystemEngine } from './system-machine.js';
+import { CODE, SystemMachine, SYSTEM_ENGINES } from './system-machine.js';
 
-const ENGINES: readonly SystemEngine[] = ['evaluator', 'interpreter'];
 const CASE_BYTES = 64;
 
 /** Instructions of which an interrupt that waits from the start follows some: it comes before the one with the label `here`. */
@@ -34,7 +33,7 @@ const labels = parts.map((_, number) =>
 
 t.test('an interrupt that waits comes', async (t) => {
   for (const [number, [what, code]] of INTERRUPTS.entries()) {
-    const ticks = ENGINES.map((engine) => {
+    const ticks = SYSTEM_ENGINES.map((engine) => {
       const machine = new SystemMachine(engine, bytes);
       const { cpu } = machine;
       machine.enter(0, number * CASE_BYTES);
@@ -48,13 +47,13 @@ t.test('an interrupt that waits comes', async (t) => {
       t.equal(Number(cpu.state.rip) - CODE, labels[number], `${what}: where`);
       return cpu.ticks;
     });
-    t.equal(ticks[0], ticks[1], `${what}: ticks`);
+    t.equal(new Set(ticks).size, 1, `${what}: ticks`);
   }
 });
 
 t.test('STI and HLT: the interrupt comes after HLT, not between them', async (t) => {
   const code = assemble('sti\nhlt\nnop');
-  for (const engine of ENGINES) {
+  for (const engine of SYSTEM_ENGINES) {
     const machine = new SystemMachine(engine, code);
     machine.cpu.bare!.hasInterrupt = true;
     t.equal(machine.run().kind, 'halted', engine);
@@ -73,7 +72,7 @@ t.test('TF traps after the instruction that follows the one that sets it', async
     ['popfq\nnop', 1, 1],
   ];
   for (const [code, vector, offset] of cases)
-    for (const engine of ENGINES) {
+    for (const engine of SYSTEM_ENGINES) {
       const machine = new SystemMachine(engine, assemble(`pushfq\n${setTrap}start: ${code}\nhlt`));
       t.equal(machine.run().kind, 'halted');
       t.equal(machine.vector, vector, `${code}, ${engine}`);

@@ -100,7 +100,10 @@ const SPECIAL_GATES: Readonly<Record<number, GateDraft>> = {
   0x2b: { selector: SELECTOR.absentCode },
 };
 
-export type SystemEngine = 'evaluator' | 'interpreter';
+/** `translator`: all code that can be is translated before it runs. */
+export type SystemEngine = 'evaluator' | 'interpreter' | 'translator';
+
+export const SYSTEM_ENGINES: readonly SystemEngine[] = ['evaluator', 'interpreter', 'translator'];
 
 /** A processor in long mode with descriptor tables, whose handlers halt. */
 export class SystemMachine {
@@ -114,7 +117,8 @@ export class SystemMachine {
       read: (port: number) => port & 0xff,
       write: (port: number, _width: number, value: number) => void this.written.push(`${port}=${value}`),
     };
-    this.cpu = new Cpu(this.memory, engine, {}, 'v2', ports);
+    const isTranslated = engine === 'translator';
+    this.cpu = new Cpu(this.memory, isTranslated ? 'auto' : engine, isTranslated ? { threshold: 0 } : {}, 'v2', ports);
     this.memory.ram.set(code, CODE);
     this.memory.ram.fill(HLT, HANDLERS, HANDLERS + GATES * HANDLER_BYTES);
     this.writeTables();

@@ -1,4 +1,4 @@
-/** System instructions, gates, privilege checks and exceptions on a bare machine, as the SDM has them, on both engines. */
+/** System instructions, gates, privilege checks and exceptions on a bare machine, as the SDM has them, on all engines. */
 import t from 'tap';
 import { hasErrorCode } from '../../../src/cpu/state/exceptions.js';
 import { SS } from '../../../src/cpu/state/layout.js';
@@ -16,11 +16,12 @@ import {
   TASK_IO_MAP,
   TSS,
   USER_STACK,
-  type SystemEngine,
+  SYSTEM_ENGINES,
 } from './system-machine.js';
 
-const ENGINES: readonly SystemEngine[] = ['evaluator', 'interpreter'];
 const CASE_BYTES = 64;
+/** One in so many cases runs in the translator, too. */
+const TRANSLATED = 12;
 const [DE, UD, NM, DF, NP, STACK, GP, PF] = [0, 6, 7, 8, 11, 12, 13, 14];
 
 /** `done`: the instructions complete, and HLT, or at CPL 3 INT 20h, follows. Else a vector, and its error code. */
@@ -432,7 +433,9 @@ for (const [name, cases] of Object.entries(SECTIONS))
   t.test(name, async (t) => {
     for (const one of cases) {
       const offset = all.indexOf(one) * CASE_BYTES;
-      const ticks = ENGINES.map((engine) => {
+      // Each of these is a machine with a translator of its own, which takes time.
+      const engines = all.indexOf(one) % TRANSLATED === 0 ? SYSTEM_ENGINES : SYSTEM_ENGINES.slice(0, 2);
+      const ticks = engines.map((engine) => {
         const machine = new SystemMachine(engine, code);
         machine.enter(one.cpl ?? 0, offset);
         one.before?.(machine);
@@ -446,6 +449,6 @@ for (const [name, cases] of Object.entries(SECTIONS))
         }
         return machine.cpu.ticks;
       });
-      t.equal(ticks[0], ticks[1], `${one.code}: ticks`);
+      t.equal(new Set(ticks).size, 1, `${one.code}: ticks`);
     }
   });

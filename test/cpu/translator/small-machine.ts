@@ -40,7 +40,7 @@ export function smallMachine(engine: Engine, translator: number | TranslatorOpti
 /** The hot tier of a CPU, the regions that it has, and its samples. */
 export function hotCodeOf(cpu: Cpu): { hot: HotCode; regions: RegionTable; profile: Profile } {
   const hot = cpu['records']!['hot']!;
-  return { hot, regions: hot['regions'], profile: hot['profile'] };
+  return { hot, regions: hot['regions'], profile: hot['view'].profile };
 }
 
 /** Bytes of machine code in the making. */

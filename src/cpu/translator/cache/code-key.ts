@@ -1,6 +1,7 @@
 import { PAGE_SIZE } from '../../../bits.js';
 import { StateWriter } from '../../../state/state-writer.js';
 import { generated } from '../../interpreter/generated.js';
+import type { Instruction } from '../../decode/instruction.js';
 import { pageOf } from '../../access/linear-page.js';
 import type { CodePage } from '../compile/code-reader.js';
 import { directTarget, isDirectBranch, type Block, type Context } from '../compile/region.js';
@@ -14,13 +15,20 @@ export const CODE_VERSION = `bd0 code 1 ${generated?.translatorVersion ?? ''}`;
  * they lie. Addresses are written as distances from the base. Of absolute addresses one thing remains that an instruction
  * can depend on: whether the target of a direct branch is canonical.
  */
-export function codeContent({ region, base, missing, inState, tailCalls }: CodeSource, ram: Uint8Array): Uint8Array {
+export function codeContent(
+  { region, base, missing, inState, tailCalls }: CodeSource,
+  ram: Uint8Array,
+  compiles: (instruction: Instruction) => boolean,
+): Uint8Array {
   const out = new StateWriter().text(CODE_VERSION).numbers(region.entries).number(region.nodes.length);
   out.number(inState ? 1 : 0).number(tailCalls ? 1 : 0);
   const frames = new Map(region.pages.map(({ linear, physical }) => [linear, physical]));
   for (const block of region.nodes) {
     out.number(block ? 1 : 0);
-    if (block) writeBlock(out, block, base, bytesOf(block, frames, ram), missing);
+    if (!block) continue;
+    writeBlock(out, block, base, bytesOf(block, frames, ram), missing);
+    // The same bytes are another instruction on another model of the processor, or one that the evaluator must execute.
+    out.numbers(block.instructions.map((instruction) => (compiles(instruction) ? instruction.form.id + 1 : 0)));
   }
   return out.written;
 }
@@ -49,8 +57,6 @@ function writeBlock(
     at += BigInt(length);
   });
   out.numbers(misses);
-  // The same bytes are another instruction on another model of the processor.
-  out.numbers(instructions.map(({ form }) => form.id));
 }
 
 function writeContext(out: StateWriter, context: Context | undefined, base: bigint): void {

@@ -60,7 +60,7 @@ export class CodeMaker {
       ...{ ...found, inState: sizeOf(found.region) > mostInLocals },
       tailCalls: tailCalls && hasTailCalls(),
     };
-    const key = this.hash(codeContent(source, this.ram));
+    const key = this.hash(codeContent(source, this.ram, this.compiles));
     const name = bytesToHex(key);
     const known = this.cache.find(name) ?? this.making.get(name);
     if (known) this.counts.hitsByContent++;

@@ -1,8 +1,14 @@
 import { PAGE_SIZE } from '../../../bits.js';
+import type { CodeView } from '../../engine/code-view.js';
 import type { CodePage } from '../compile/code-reader.js';
 
-/** Regions, found by the linear pages and the frames in which their code lies; in the order in which they were put in. */
-export class RegionIndex<R extends { readonly pages: readonly CodePage[] }> {
+interface Indexed {
+  readonly pages: readonly CodePage[];
+  readonly view: CodeView;
+}
+
+/** Regions, found by view and linear page, and by the frames in which their code lies; in the order in which they were put in. */
+export class RegionIndex<R extends Indexed> {
   private readonly none: ReadonlySet<R> = new Set();
   private readonly all = new Set<R>();
   private readonly byPage = new Map<bigint, Set<R>>();
@@ -18,9 +24,9 @@ export class RegionIndex<R extends { readonly pages: readonly CodePage[] }> {
     return this.all.values();
   }
 
-  /** Those with code in the linear page that begins at an address. */
-  inPage(linear: bigint): ReadonlySet<R> {
-    return this.byPage.get(linear) ?? this.none;
+  /** Those with code in the linear page that begins at an address, as their view has it. */
+  inPage(page: bigint): ReadonlySet<R> {
+    return this.byPage.get(page) ?? this.none;
   }
   /** Those with code in a frame. */
   inFrame(frame: number): R[] {
@@ -34,7 +40,7 @@ export class RegionIndex<R extends { readonly pages: readonly CodePage[] }> {
   add(region: R): void {
     this.all.add(region);
     for (const { linear, physical } of region.pages) {
-      addTo(this.byPage, linear, region);
+      addTo(this.byPage, linear ^ region.view, region);
       addTo(this.byFrame, physical / PAGE_SIZE, region);
     }
   }
@@ -43,7 +49,7 @@ export class RegionIndex<R extends { readonly pages: readonly CodePage[] }> {
   delete(region: R): boolean {
     if (!this.all.delete(region)) return false;
     for (const { linear, physical } of region.pages) {
-      deleteFrom(this.byPage, linear, region);
+      deleteFrom(this.byPage, linear ^ region.view, region);
       deleteFrom(this.byFrame, physical / PAGE_SIZE, region);
     }
     return true;

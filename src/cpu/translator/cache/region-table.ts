@@ -2,6 +2,7 @@ import type { GuestMemory } from '../../../memory.js';
 import { unionOf, type AddressRange } from '../../../mmu/fence.js';
 import { pageOf } from '../../access/linear-page.js';
 import type { CodePage } from '../compile/code-reader.js';
+import { USER_VIEW, type CodeView } from '../../engine/code-view.js';
 import type { Region } from '../compile/region.js';
 import type { CodeRecord } from './code-record.js';
 import { MOST_REGIONS, REGION_USES, RegionEntries } from '../region-entries.js';
@@ -53,6 +54,7 @@ export interface CompiledRegion extends RegionExtent {
   readonly code: CompiledCode;
   /** The linear page that its addresses count from. */
   readonly base: bigint;
+  readonly view: CodeView;
   /** What was asked for: the first addresses of `entries`. */
   readonly wanted: readonly bigint[];
   readonly entries: readonly bigint[];
@@ -71,6 +73,9 @@ export interface CompiledRegion extends RegionExtent {
  * which are not entered. Regions are put in and taken out between runs of generated code only.
  */
 export class RegionTable {
+  /** The view of addresses that are looked up. */
+  view = USER_VIEW;
+  /** By addresses as their views have them. */
   private readonly byEntry = new Map<bigint, CompiledRegion>();
   private readonly byPlace: (CompiledRegion | undefined)[] = [];
   private readonly all = new RegionIndex<CompiledRegion>();
@@ -94,23 +99,24 @@ export class RegionTable {
 
   /** The region that is entered at an address. */
   at(rip: bigint): CompiledRegion | undefined {
-    const region = this.byEntry.get(rip);
+    const place = rip ^ this.view;
+    const region = this.byEntry.get(place);
     if (!region || !this.aside.has(region)) return region;
-    const other = this.otherAt(rip);
-    if (other) this.byEntry.set(rip, other);
-    else this.byEntry.delete(rip);
+    const other = this.otherAt(rip, this.view);
+    if (other) this.byEntry.set(place, other);
+    else this.byEntry.delete(place);
     return other;
   }
 
   /** The regions with code in the linear page around an address that can be entered, the newest first. */
-  inPageOf(rip: bigint): readonly CompiledRegion[] {
-    return [...this.all.inPage(pageOf(rip))].filter((region) => !this.aside.has(region)).reverse();
+  inPageOf(rip: bigint, view = this.view): readonly CompiledRegion[] {
+    return [...this.all.inPage(pageOf(rip) ^ view)].filter((region) => !this.aside.has(region)).reverse();
   }
 
   /** The newest region with the block that begins at an address, and the entry that leads to it best. */
   around(rip: bigint): { readonly region: CompiledRegion; readonly best: bigint } | undefined {
     let newest: { region: CompiledRegion; best: bigint } | undefined;
-    for (const region of this.all.inPage(pageOf(rip))) {
+    for (const region of this.all.inPage(pageOf(rip) ^ this.view)) {
       const best = region.code.bestEntries.get(BigInt.asIntN(64, rip - region.base));
       if (best === undefined || this.aside.has(region)) continue;
       newest = { region, best: BigInt.asUintN(64, region.base + best) };
@@ -120,7 +126,9 @@ export class RegionTable {
 
   /** The regions put aside with code in the linear page that begins at an address, the oldest first. */
   asideInPage(linear: bigint): readonly CompiledRegion[] {
-    return this.aside.size === 0 ? [] : [...this.all.inPage(linear)].filter((region) => this.aside.has(region));
+    return this.aside.size === 0
+      ? []
+      : [...this.all.inPage(linear ^ this.view)].filter((region) => this.aside.has(region));
   }
 
   /** Whether some region's code lies in a frame. */
@@ -166,7 +174,10 @@ export class RegionTable {
   /** Makes it that a region is not entered; others may be at the same addresses, as `at` finds out. */
   putAside(region: CompiledRegion): void {
     this.aside.add(region);
-    for (const entry of region.entries) if (this.byEntry.get(entry) === region) this.addresses.delete(entry);
+    for (const entry of region.entries) {
+      const place = entry ^ region.view;
+      if (this.byEntry.get(place) === region) this.addresses.delete(place);
+    }
   }
   /** Undoes `putAside`. */
   takeBack(region: CompiledRegion): void {
@@ -177,7 +188,7 @@ export class RegionTable {
   /** Makes generated code find the region of an address, if another has taken its place there. */
   refresh(rip: bigint): boolean {
     const region = this.at(rip);
-    if (region && !this.addresses.has(rip)) this.enterAt(rip, region);
+    if (region && !this.addresses.has(rip ^ this.view)) this.enterAt(rip, region);
     return region !== undefined;
   }
 
@@ -187,12 +198,13 @@ export class RegionTable {
     this.byPlace[region.index] = undefined;
     this.aside.delete(region);
     for (const entry of region.entries) {
-      if (this.byEntry.get(entry) !== region) continue;
-      const other = this.otherAt(entry);
-      this.addresses.delete(entry);
-      if (!other) this.byEntry.delete(entry);
+      const place = entry ^ region.view;
+      if (this.byEntry.get(place) !== region) continue;
+      const other = this.otherAt(entry, region.view);
+      this.addresses.delete(place);
+      if (!other) this.byEntry.delete(place);
       else {
-        this.byEntry.set(entry, other);
+        this.byEntry.set(place, other);
         this.enterAt(entry, other);
       }
     }
@@ -201,15 +213,15 @@ export class RegionTable {
   /** Makes its entries lead to it. */
   private open(region: CompiledRegion): void {
     region.entries.forEach((entry, index) => {
-      this.byEntry.set(entry, region);
+      this.byEntry.set(entry ^ region.view, region);
       this.enterAt(entry, region, index);
     });
   }
 
   /** The newest region that can be entered at an address. */
-  private otherAt(entry: bigint): CompiledRegion | undefined {
+  private otherAt(entry: bigint, view: CodeView): CompiledRegion | undefined {
     let newest: CompiledRegion | undefined;
-    for (const region of this.all.inPage(pageOf(entry)))
+    for (const region of this.all.inPage(pageOf(entry) ^ view))
       if (!this.aside.has(region) && region.entries.includes(entry)) newest = region;
     return newest;
   }
@@ -273,7 +285,7 @@ export class RegionTable {
   }
 
   private enterAt(address: bigint, region: CompiledRegion, entry = region.entries.indexOf(address)): void {
-    const { base, index, code } = region;
-    this.addresses.set({ address, base, index, entry, minimumTicks: code.minimumTicks });
+    const { base, index, code, view } = region;
+    this.addresses.set({ address: address ^ view, base, index, entry, minimumTicks: code.minimumTicks });
   }
 }

@@ -20,7 +20,11 @@ export class CodeReader {
   readonly pages: CodePage[] = [];
   private readonly physicalOf = new Map<bigint, number>();
 
-  constructor(private readonly fetcher: InstructionFetcher) {}
+  constructor(
+    private readonly fetcher: InstructionFetcher,
+    /** The physical address of a linear page that has been fetched from, if its mapping has not changed since; else -1. */
+    private readonly fetchedPage: (linear: bigint) => number,
+  ) {}
 
   /** The instruction at an address, if it can be read and decodes. */
   read(rip: bigint): Instruction | undefined {
@@ -42,7 +46,7 @@ export class CodeReader {
   private pageAt(linear: bigint): number {
     const known = this.physicalOf.get(linear);
     if (known !== undefined) return known;
-    const physical = isCanonical(linear) ? this.fetcher.fetchedPage(linear) : -1;
+    const physical = isCanonical(linear) ? this.fetchedPage(linear) : -1;
     this.physicalOf.set(linear, physical);
     if (physical >= 0) this.pages.push({ linear, physical });
     return physical;
