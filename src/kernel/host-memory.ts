@@ -34,6 +34,9 @@ export const HOST_BYTES = {
   inode: 1024,
   /** A name in a directory of Linux. */
   directoryEntry: 160,
+  /** An extended attribute of a file of Linux, besides the bytes of its name and value. */
+  attribute: 512,
+  attributeByte: 2,
   /** An open file and a descriptor for it. */
   descriptor: 512,
   /** A file that inotify watches, and an event that waits to be read. */

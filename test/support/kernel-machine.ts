@@ -242,7 +242,7 @@ function expect(holds: boolean, message: string): void {
 type LinuxObject =
   | ('inode' | 'directoryEntry' | 'descriptor' | 'writtenPage' | 'fileWatch' | 'fileEvent')
   | ('ipcObject' | 'semaphore')
-  | ('socket' | 'message' | 'messageByte' | 'pipePart' | 'timer' | 'terminal');
+  | ('socket' | 'message' | 'messageByte' | 'pipePart' | 'timer' | 'terminal' | 'attribute' | 'attributeByte');
 
 function linuxObjects({ linux }: Kernel): Record<LinuxObject, number> {
   const { sockets } = linux.fileSystem;
@@ -253,12 +253,15 @@ function linuxObjects({ linux }: Kernel): Record<LinuxObject, number> {
   const pipes = new Set(files.flatMap((file) => (file instanceof OpenPipe ? [file.pipe] : [])));
   const notifiers = new Set(files.flatMap((file) => (file instanceof NotifyFile ? [file] : [])));
   const inodes = [...linux.fileSystem['inodes'].values()];
+  const attributes = [...linux.fileSystem.attributes['files'].values()].flatMap((each) => [...each]);
   const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
   const { ipc } = linux;
   const queues = [...ipc.posix['living']];
   const letters = [...ipc.queues.all, ...queues].flatMap(({ messages }) => messages as { bytes: Uint8Array }[]);
   return {
     inode: inodes.length,
+    attribute: attributes.length,
+    attributeByte: sum(attributes.map(([name, { length }]) => name.length + length)),
     directoryEntry: sum(inodes.map((inode) => (inode instanceof TreeDirectory ? inode.knownCount : 0))),
     descriptor: files.length + sockets.inFlight,
     socket: all.length,

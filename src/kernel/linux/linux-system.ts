@@ -3,7 +3,7 @@ import { ElfError } from '../program/elf-fields.js';
 import type { Process } from '../tasks/process.js';
 import type { Thread } from '../tasks/thread.js';
 import { LinuxThread } from './linux-thread.js';
-import { LinuxProcess } from './linux-process.js';
+import { LinuxProcess, type LinuxProgramOf } from './linux-process.js';
 import type { LinuxMemory } from './memory/linux-memory.js';
 import type { View } from '../memory/view.js';
 import { Ipc } from './ipc/ipc.js';
@@ -17,17 +17,13 @@ import { Signals, type SignalsHost } from './signals/signals.js';
 import { outside, schema, value } from '../../state/schema.js';
 import type { FileSystem } from './files/file-system.js';
 import { Terminal } from './terminals/terminal.js';
-import { contentAt, firstFiles, makeFileSystem, realPath, type FilesHost } from './files/of-machine.js';
+import { contentAt, firstFiles, makeFileSystem, type FilesHost } from './files/of-machine.js';
 
 /** A program of Linux in memory, and what it was started with. */
 export interface LoadedLinuxProgram {
   readonly memory: LinuxMemory;
   readonly view: View | undefined;
-  readonly program: {
-    readonly path: Uint8Array;
-    readonly argv: readonly Uint8Array[];
-    readonly environment: readonly Uint8Array[];
-  };
+  readonly program: LinuxProgramOf;
   /** The path of the current directory. */
   readonly directory: Uint8Array;
   /** Rows and columns of the terminal. */
@@ -111,8 +107,7 @@ export class LinuxSystem {
     if (terminal.group === 0) terminal.group = terminal.session = pid;
     const { fileSystem } = this;
     const { files, place } = firstFiles(fileSystem, directory);
-    const path = realPath(fileSystem, place, program.path);
-    const linux = new LinuxProcess(pid, memory, files, place, { ...program, path }, this.signalsOf(process));
+    const linux = new LinuxProcess(pid, memory, files, place, program, this.signalsOf(process));
     process.linux = linux;
     this.processes.set(pid, linux);
   }

@@ -87,17 +87,19 @@ t.test('what calls on files answer is what they answer natively, on every engine
   t.strictSame(readdirSync(join(directory, 'here')), [], 'nothing is written to the host');
 });
 
-t.test('random sequences of calls on files answer what they answer natively', async (t) => {
-  const program = await linuxProgram(
-    fileURLToPath(new URL('../../../../test/kernel/linux/files/random.c', import.meta.url)),
-  );
-  const seed = seedOf(20268);
-  const { interpreter, translator } = ENGINES;
-  sequencesAreSame(t, {
-    ...{ program, seed: seed * 1000, count: volume(250, 25_000), directory: t.testdir({}) },
-    machines: (batch) => (batch === 0 ? { interpreter, translator } : { translator }),
+const SEQUENCES: Readonly<Record<string, number>> = { random: volume(250, 25_000), attributes: volume(60, 10_000), splices: volume(60, 10_000) }; // prettier-ignore
+
+for (const [name, count] of Object.entries(SEQUENCES))
+  t.test(`random sequences of calls on files answer what they answer natively: ${name}`, async (t) => {
+    const source = new URL(`../../../../test/kernel/linux/files/${name}.c`, import.meta.url);
+    const program = await linuxProgram(fileURLToPath(source), ['-w']);
+    const seed = seedOf(20268);
+    const { interpreter, translator } = ENGINES;
+    sequencesAreSame(t, {
+      ...{ program, seed: seed * 1000, count, directory: t.testdir({}) },
+      machines: (batch) => (batch === 0 ? { interpreter, translator } : { translator }),
+    });
   });
-});
 
 t.test('a replay needs nothing of the host', async (t) => {
   const directory = directoryOf(t);

@@ -25,6 +25,7 @@ t.test('random sequences of calls for sockets give what they give on the host', 
 for (const [what, name] of [
   ['edges of datagram sockets', 'edges'],
   ['what is told of the interface lo', 'interfaces'],
+  ['addresses of sockets that are connected', 'ways'],
 ] as const)
   t.test(`${what}: as on the host`, async (t) => {
     const program = await linuxProgram(`${directory}${name}.c`, ['-w']);

@@ -202,7 +202,8 @@ export const IDENTITY_CALLS: readonly LinuxCall[] = [
     ...{ number: 126, name: 'capset', parameters: ['header', 'data'], perform: capset },
     ...{
       state: 'part',
-      differs: 'Only CAP_DAC_OVERRIDE, CAP_KILL, CAP_SETGID, CAP_SETUID and CAP_SYS_NICE have an effect.',
+      differs:
+        'Only CAP_DAC_OVERRIDE, CAP_KILL, CAP_SETGID, CAP_SETFCAP, CAP_SETUID, CAP_SYS_ADMIN (for extended attributes) and CAP_SYS_NICE have an effect.',
     },
   },
   {

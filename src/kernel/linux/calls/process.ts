@@ -3,8 +3,9 @@ import { isCanonical } from '../../../bits.js';
 import { ENDED, PENDING, type CallResult } from '../../calls/call.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, LinuxError, failed } from '../errno.js';
-import { pathText } from '../files/arguments.js';
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, namedAt, pathText } from '../files/arguments.js';
 import { O_NONBLOCK } from '../files/constants.js';
+import { SymbolicLink } from '../files/tree/inode.js';
 import { Signal } from '../signals/signal.js';
 import type { LinuxProcess } from '../linux-process.js';
 import { CLONE_VFORK, CLONE_VM, clone as cloneTask, type CloneRequest } from '../tasks/clone.js';
@@ -16,7 +17,7 @@ import { standing } from './in-steps.js';
 import { pidFileOf } from './events/pid-file.js';
 import { JOB_CALLS } from './job.js';
 
-const { E2BIG, EAGAIN, ECHILD, EINVAL, EPERM } = LinuxErrno;
+const { E2BIG, EAGAIN, ECHILD, EINVAL, ELOOP, ENOENT, EPERM } = LinuxErrno;
 
 /* arch/x86/include/uapi/asm/prctl.h */
 const ARCH_SET_GS = 0x1001;
@@ -101,12 +102,31 @@ const fork = (context: LinuxContext): CallResult => cloneTask(context, { ...SIMP
 const vfork = (context: LinuxContext): CallResult => cloneTask(context, { ...SIMPLE, flags: CLONE_VM | CLONE_VFORK });
 
 function execve(context: LinuxContext, path: bigint, argv: bigint, environment: bigint): CallResult {
+  return execveat(context, BigInt(AT_FDCWD), path, argv, environment, 0n);
+}
+
+function execveat(
+  context: LinuxContext,
+  fd: bigint,
+  address: bigint,
+  argv: bigint,
+  environment: bigint,
+  flagsArgument: bigint,
+): CallResult {
+  const flags = signed32(flagsArgument);
   return standing(context, () => {
     const left = { bytes: ARGUMENT_BYTES_MAX };
     const given = stringsAt(context, argv, left);
     // Linux gives a program without arguments an empty one.
+    const path = pathText(context, address);
+    if (path === '' && !(flags & AT_EMPTY_PATH)) throw new LinuxError(ENOENT);
+    if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) throw new LinuxError(EINVAL);
+    const file = namedAt(context, fd, address, flags);
+    if (file.inode instanceof SymbolicLink) throw new LinuxError(ELOOP);
+    const isHere = path.startsWith('/') || signed32(fd) === AT_FDCWD;
     return exec(context, {
-      path: pathText(context, path),
+      ...{ path: isHere ? path : `/dev/fd/${signed32(fd)}${path === '' ? '' : `/${path}`}`, file },
+      isPathLost: !isHere && context.linux.files.closesOnExec(signed32(fd)),
       argv: given.length > 0 ? given : [new Uint8Array(0)],
       environment: stringsAt(context, environment, left),
     });
@@ -229,6 +249,10 @@ export const PROCESS_CALLS: readonly LinuxCall[] = [
   { number: 57, name: 'fork', parameters: [], perform: fork, ...whole },
   { number: 58, name: 'vfork', parameters: [], perform: vfork, ...whole },
   { number: 59, name: 'execve', parameters: ['path', 'argv', 'environment'], perform: execve, ...whole },
+  {
+    ...{ number: 322, name: 'execveat', perform: execveat, ...whole },
+    parameters: ['fd', 'path', 'argv', 'environment', 'flags'],
+  },
   { number: 60, name: 'exit', parameters: ['status'], perform: exit, ...whole },
   {
     ...{ number: 61, name: 'wait4', parameters: ['pid', 'status', 'options', 'usage'], perform: wait4 },

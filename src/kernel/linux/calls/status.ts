@@ -1,6 +1,6 @@
 import type { CallResult } from '../../calls/call.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
-import { LinuxErrno, LinuxError, failed } from '../errno.js';
+import { LinuxErrno, failed } from '../errno.js';
 import {
   AT_EACCESS,
   AT_EMPTY_PATH,
@@ -180,19 +180,8 @@ function fstatfs(context: LinuxContext, fd: bigint, buffer: bigint): CallResult 
   return putStatfs(context, buffer, fileOf(context, fd).inode);
 }
 
-/** Extended attributes: no file has any. */
-function noAttribute(): CallResult {
-  throw new LinuxError(LinuxErrno.EOPNOTSUPP);
-}
-
 const whole = { state: 'whole', differs: '' } as const;
-const none = { state: 'refused', differs: 'No file has extended attributes.' } as const;
 const same = ['path', 'buffer'];
-
-const ATTRIBUTE_CALLS: readonly LinuxCall[] = [
-  ...['setxattr', 'lsetxattr', 'fsetxattr', 'getxattr', 'lgetxattr', 'fgetxattr'],
-  ...['listxattr', 'llistxattr', 'flistxattr', 'removexattr', 'lremovexattr', 'fremovexattr'],
-].map((name, index) => ({ number: 188 + index, name, parameters: [], perform: noAttribute, ...none }));
 
 export const STATUS_CALLS: readonly LinuxCall[] = [
   { number: 4, name: 'stat', parameters: same, perform: stat, ...whole },
@@ -207,7 +196,6 @@ export const STATUS_CALLS: readonly LinuxCall[] = [
     ...{ number: 138, name: 'fstatfs', parameters: ['fd', 'buffer'], perform: fstatfs },
     ...{ state: 'part', differs: 'Sizes are always the same.' },
   },
-  ...ATTRIBUTE_CALLS,
   { number: 262, name: 'newfstatat', parameters: ['fd', ...same, 'flags'], perform: newfstatat, ...whole },
   { number: 269, name: 'faccessat', parameters: ['fd', 'path', 'mode'], perform: faccessat, ...whole },
   {

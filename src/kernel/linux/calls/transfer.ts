@@ -96,7 +96,7 @@ function partly<T>(done: number, work: () => T): T | bigint {
 }
 
 /** Who writes where nobody reads any more gets SIGPIPE. */
-function signalled<T>({ system, thread, linux }: LinuxContext, work: () => T): T {
+export function signalled<T>({ system, thread, linux }: LinuxContext, work: () => T): T {
   try {
     return work();
   } catch (error) {
@@ -181,7 +181,7 @@ const preadv2 = withFlags(RWF_KNOWN, readv, preadv);
 const pwritev2 = withFlags(RWF_KNOWN & ~RWF_APPEND, writev, pwritev);
 
 /** Copies from a file to another one, at an offset or at their positions, at most so many bytes in one part. */
-function copyPart(
+export function copyPart(
   context: LinuxContext,
   { from, at }: { readonly from: OpenFile; readonly at: number | undefined },
   { to, toAt }: { readonly to: OpenFile; readonly toAt: number | undefined },

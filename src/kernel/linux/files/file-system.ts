@@ -3,7 +3,6 @@ import type { VmoStore } from '../../../vmo/store.js';
 import { HOST_BYTES, type HostMemory } from '../../host-memory.js';
 import type { Alarms } from '../../tasks/alarms.js';
 import { LinuxError, LinuxErrno } from '../errno.js';
-import { S_IFDIR, S_IFLNK, S_IFREG, S_IFMT } from './constants.js';
 import { changesOf, type ChangedFile } from './changes.js';
 import { FileContent, type ContentStore } from './content.js';
 import { mountDevices } from './devices.js';
@@ -12,6 +11,7 @@ import type { OpenFile } from './open/open-file.js';
 import { ProcDirectory } from './proc/nodes.js';
 import type { ProcSource } from './proc/source.js';
 import { CONSOLE_NUMBER, type ConsolePort } from './open/console-file.js';
+import { ExtendedAttributes } from './tree/extended-attributes.js';
 import { TreeDirectory, type Directory, type DirectoryEntry, type Tree } from './tree/directory.js';
 import {
   FILE_SYSTEM,
@@ -19,16 +19,15 @@ import {
   RegularFile,
   SpecialFile,
   SymbolicLink,
-  boundFileSystem,
   directoryMode,
   type Inode,
   type InodeAttributes,
   type InodeIdentity,
 } from './tree/inode.js';
-import type { LinuxRoot, RootStatus } from './tree/linux-root.js';
+import type { LinuxRoot } from './tree/linux-root.js';
 import { PseudoTerminals } from '../terminals/pseudo-terminals.js';
 import { SocketTable } from '../sockets/socket-table.js';
-import { numberOfPath } from './tree/path-number.js';
+import { attributesOf, entriesOfRoot, inodeOfRoot } from './tree/root-inode.js';
 
 const ROOT_ID = 1;
 /** Whatever may have changed. */
@@ -86,6 +85,7 @@ export class FileSystem implements Tree, ContentStore {
       nextNumber: value,
       watchers: value,
       edges: value,
+      attributes: value,
       sockets: value,
       pseudoTerminals: value,
       slavesId: value,
@@ -103,6 +103,7 @@ export class FileSystem implements Tree, ContentStore {
   private readonly watchers = new Map<number, number[]>();
   /** Of numbers that are asked for it: the events for which they were woken since. */
   private readonly edges = new Map<number, number>();
+  readonly attributes = new ExtendedAttributes();
   readonly sockets = new SocketTable();
   readonly pseudoTerminals = new PseudoTerminals();
   /** The inode of /dev/pts. */
@@ -252,7 +253,7 @@ export class FileSystem implements Tree, ContentStore {
     if (status === LinuxErrno.ENOENT) return undefined;
     if (typeof status === 'number') throw new LinuxError(status);
     this.requireRoom();
-    const inode = this.inodeOfRoot(path, status, directory, name);
+    const inode = inodeOfRoot(this.nextId++, status, { path, directory, name });
     if (status.mount === 'below') this.mounts.add(inode.id);
     this.add(inode);
     this.attach(directory, name, inode);
@@ -260,16 +261,14 @@ export class FileSystem implements Tree, ContentStore {
   }
 
   rootEntries({ rootPath }: TreeDirectory): readonly DirectoryEntry[] {
-    const entries = this.lower.list(rootPath === '' ? '/' : rootPath!);
-    if (typeof entries === 'number') throw new LinuxError(entries);
-    return entries.map(({ name, type }) => ({ name, type, number: numberOfPath(`${rootPath!}/${name}`) }));
+    return entriesOfRoot(this.lower, rootPath!);
   }
 
   /** Makes a directory. Throws ENOSPC where there is no room. */
   makeDirectory(parent: TreeDirectory, name: string, file: NewFile): TreeDirectory {
     const identity = this.newIdentity(parent);
     const place = { parentId: parent.id, name };
-    const directory = new TreeDirectory(identity, this.attributes(file, 2), place, undefined);
+    const directory = new TreeDirectory(identity, this.newAttributes(file, 2), place, undefined);
     parent.links++;
     return this.put(parent, name, directory);
   }
@@ -278,25 +277,25 @@ export class FileSystem implements Tree, ContentStore {
     return this.put(
       parent,
       name,
-      new RegularFile(this.newIdentity(parent), this.attributes(file), FileContent.empty()),
+      new RegularFile(this.newIdentity(parent), this.newAttributes(file), FileContent.empty()),
     );
   }
 
   /** A file without a name, which is gone when nobody has it open any more. */
   makeNamelessFile(parent: TreeDirectory, file: NewFile): RegularFile {
-    const made = new RegularFile(this.newIdentity(parent), this.attributes(file, 0), FileContent.empty());
+    const made = new RegularFile(this.newIdentity(parent), this.newAttributes(file, 0), FileContent.empty());
     this.add(made);
     return made;
   }
 
   makeLink(parent: TreeDirectory, name: string, target: string, { owner, group }: Omit<NewFile, 'mode'>): SymbolicLink {
-    const attributes = this.attributes({ mode: LINK_MODE, owner, group });
+    const attributes = this.newAttributes({ mode: LINK_MODE, owner, group });
     return this.put(parent, name, new SymbolicLink(this.newIdentity(parent), attributes, target));
   }
 
   /** A named pipe, a socket or a device. */
   makeSpecial(parent: TreeDirectory, name: string, file: NewFile, device = 0): SpecialFile {
-    return this.put(parent, name, new SpecialFile(this.newIdentity(parent), this.attributes(file), device));
+    return this.put(parent, name, new SpecialFile(this.newIdentity(parent), this.newAttributes(file), device));
   }
 
   /** Lets a directory, at a name that it has not, have an inode. */
@@ -324,6 +323,7 @@ export class FileSystem implements Tree, ContentStore {
   giveUp(inode: Inode): void {
     if (inode.id === 0 || inode.names > 0 || inode.opens > 0 || !this.inodes.delete(inode.id)) return;
     this.hostMemory.release('inode');
+    this.attributes.forget(inode.id, this.hostMemory);
     if (inode.links === 0) for (const watch of [...(inode.watches ?? [])]) watch.gone(this);
     if (inode instanceof RegularFile) inode.content.close(this);
     if (inode instanceof TreeDirectory) this.counted(inode, () => inode.forget());
@@ -377,7 +377,7 @@ export class FileSystem implements Tree, ContentStore {
     const place = { parentId: ROOT_ID, name: '' };
     const made =
       typeof status === 'number'
-        ? new TreeDirectory(identity, { ...this.attributes(ROOT_OWNER, 2) }, place, '')
+        ? new TreeDirectory(identity, { ...this.newAttributes(ROOT_OWNER, 2) }, place, '')
         : new TreeDirectory(identity, attributesOf(status), place, '', status.size, status.blocks);
     made.names = 1;
     this.add(made);
@@ -386,34 +386,13 @@ export class FileSystem implements Tree, ContentStore {
     return made;
   }
 
-  private inodeOfRoot(path: string, status: RootStatus, directory: TreeDirectory, name: string): Inode {
-    const id = this.nextId++;
-    const fileSystem = status.mount === 'here' ? boundFileSystem(id) : directory.fileSystem;
-    const identity = { id, number: numberOfPath(path), fileSystem };
-    const attributes = attributesOf(status);
-    switch (status.mode & S_IFMT) {
-      case S_IFDIR: {
-        const place = { parentId: directory.id, name };
-        return new TreeDirectory(identity, attributes, place, path, status.size, status.blocks);
-      }
-      case S_IFLNK:
-        return new SymbolicLink(identity, attributes, status.target);
-      case S_IFREG: {
-        const content = FileContent.ofRoot(path, status.stamp, status.size);
-        return new RegularFile(identity, attributes, content, status.blocks);
-      }
-      default:
-        return new SpecialFile(identity, attributes);
-    }
-  }
-
   private newIdentity({ fileSystem }: Inode): InodeIdentity {
     this.requireRoom();
     const id = this.nextId++;
     return { id, number: id, fileSystem };
   }
 
-  private attributes({ mode, owner, group }: NewFile, links = 1): InodeAttributes {
+  private newAttributes({ mode, owner, group }: NewFile, links = 1): InodeAttributes {
     return { mode, owner, group, links, time: this.now };
   }
 
@@ -446,7 +425,3 @@ function joined(directory: string, name: string): string {
 }
 
 const ROOT_OWNER: NewFile = { mode: directoryMode(0o755), owner: 0, group: 0 };
-
-function attributesOf({ mode, owner, group, links, modified }: RootStatus): InodeAttributes {
-  return { mode, owner, group, links, time: modified };
-}

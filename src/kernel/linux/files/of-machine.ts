@@ -14,11 +14,11 @@ import { Place } from './place.js';
 import { LinuxProc, type ProcSystem } from './proc/linux-proc.js';
 import type { Terminal } from '../terminals/terminal.js';
 import type { SharingHost } from './shared-file.js';
-import { isDirectory } from './tree/directory.js';
+import { isDirectory, type Directory } from './tree/directory.js';
 import { RegularFile } from './tree/inode.js';
 import { InputRoot } from './tree/input-root.js';
 import { EMPTY_ROOT, type LinuxRoot } from './tree/linux-root.js';
-import { lookUp, walk, type Walker } from './tree/path-walk.js';
+import { lookUp, type Walker } from './tree/path-walk.js';
 
 /** What the files of Linux need from the machine. */
 export interface FilesHost extends TimingHost, SharingHost {
@@ -62,26 +62,14 @@ export function makeFileSystem(
 export function firstFiles(fileSystem: FileSystem, directory: Uint8Array): FirstFiles {
   const files = new FileTable(fileSystem);
   openStandard(fileSystem, files);
-  const walker = { credentials: SUPERUSER, start: fileSystem.root };
-  const found = attempt(() => lookUp(fileSystem, walker, textOfBytes(directory)));
-  return { files, place: new Place(fileSystem, isDirectory(found) ? found : fileSystem.root, SUPERUSER) };
+  return { files, place: new Place(fileSystem, directoryAt(fileSystem, directory), SUPERUSER) };
 }
 
-/**
- * The absolute path of a file without symbolic links in it, as the process of a number finds it; the path itself where there is
- * no such file, as one from `/`.
- */
-export function realPath(
-  files: FileSystem,
-  { directory: start, root, credentials }: Place,
-  path: Uint8Array,
-  pid?: number,
-): string {
-  const text = textOfBytes(path);
-  const found = attempt(() => walk(files, { credentials, start, root, ...(pid && { pid }) }, text, 'follow'));
-  const directory = found?.inode && files.pathOf(found.directory);
-  if (directory === undefined) return text.startsWith('/') ? text : `/${text.replace(/^(\.\/+)+/, '')}`;
-  return directory === '/' ? `/${found!.name}` : `${directory}/${found!.name}`;
+/** The directory at a path, or `/` where there is none. */
+export function directoryAt(fileSystem: FileSystem, path: Uint8Array): Directory {
+  const walker = { credentials: SUPERUSER, start: fileSystem.root };
+  const found = attempt(() => lookUp(fileSystem, walker, textOfBytes(path)));
+  return isDirectory(found) ? found : fileSystem.root;
 }
 
 /** The content of the file at a path, as a new handle, which the caller closes; undefined where there is none. */

@@ -4,12 +4,15 @@ import type { VmoHandle } from '../../../vmo/handle.js';
 import { HOST_BYTES, type HostMemory } from '../../host-memory.js';
 import { PROTECTION_READ, PROTECTION_WRITE } from '../../memory/mapping.js';
 import { unload } from '../../memory/unload.js';
+import type { MappedFile } from '../../memory/mapping.js';
 import type { View } from '../../memory/view.js';
 import { programOf, type LoadedProgram, type Program, type StartOptions } from '../../program/loader.js';
 import type { ProgramBeginning, StartTarget } from '../../program/program-start.js';
 import type { ProcessDescription } from '../../tasks/process.js';
 import { SUPERUSER } from '../files/credentials.js';
+import type { FileSystem } from '../files/file-system.js';
 import { mappedFileAt } from '../files/mapped-file.js';
+import { directoryAt } from '../files/of-machine.js';
 import type { LinuxSystem, LoadedLinuxProgram } from '../linux-system.js';
 import type { LinuxMemory } from '../memory/linux-memory.js';
 import { leaveSight, sightOf } from '../tasks/sight.js';
@@ -52,14 +55,15 @@ export class LinuxStart implements ProgramBeginning {
       let view: View | undefined;
       try {
         view = sightOf(target.pager.pageTable, home.start, home.start, images.elf.fixed);
-        const loaded = loadLinux(target, { home, view, bytes }, images, this.asked());
+        const asked = this.asked();
+        const loaded = loadLinux(target, { home, view, bytes }, images, asked);
         const description = describeLinux(program, home, bytes, loaded, pid);
         return {
           description,
           rip: loaded.rip,
           rsp: loaded.rsp,
           threadPointer: 0,
-          linux: this.loaded(loaded.memory, view),
+          linux: this.loaded(loaded.memory, view, asked),
         };
       } catch (error) {
         leaveSight(target.pager.pageTable, view);
@@ -73,24 +77,26 @@ export class LinuxStart implements ProgramBeginning {
 
   close(): void {}
 
-  private loaded(memory: LinuxMemory, view: View | undefined): LoadedLinuxProgram {
+  private loaded(memory: LinuxMemory, view: View | undefined, asked: LinuxProgram): LoadedLinuxProgram {
     const { directory = ROOT, terminalSize, epoch } = this.options.linux ?? {};
-    return { memory, view, program: this.given(), directory, terminalSize, epoch };
+    const { file, argv, environment } = asked;
+    return { memory, view, program: { path: file.path, argv, environment }, directory, terminalSize, epoch };
   }
 
   private asked(): LinuxProgram {
     const { image, target } = this;
     const random = target.linux.random.bytes(RANDOM_BYTES);
-    const given = this.given();
-    const file = mappedFileAt(target.linux.fileSystem, given.path);
-    return { image, file, ...given, user: SUPERUSER, random, features: cpuid(1, 0)[3] };
-  }
-
-  private given(): LoadedLinuxProgram['program'] {
     const { argv, name } = this.program;
-    const { path = new TextEncoder().encode(`/${name}`), environment = [] } = this.options.linux ?? {};
-    return { path, argv, environment };
+    const { linux = {} } = this.options;
+    const { path = new TextEncoder().encode(`/${name}`), environment = [], directory = ROOT } = linux;
+    const file = mappedFileFrom(target.linux.fileSystem, directory, path);
+    return { image, file, path, argv, environment, user: SUPERUSER, random, features: cpuid(1, 0)[3] };
   }
+}
+
+/** The file at a path that may begin at a directory. */
+function mappedFileFrom(files: FileSystem, directory: Uint8Array, path: Uint8Array): MappedFile {
+  return mappedFileAt(files, { credentials: SUPERUSER, start: directoryAt(files, directory) }, path);
 }
 
 function loadTarget(target: LinuxStartTarget): LinuxLoadTarget & { readonly hostMemory: HostMemory } {
@@ -98,7 +104,7 @@ function loadTarget(target: LinuxStartTarget): LinuxLoadTarget & { readonly host
   return {
     ...{ store, space, pager, memory, images, hostMemory },
     openImage: (path) => linux.openImage(path),
-    mappedFileAt: (path) => mappedFileAt(linux.fileSystem, path),
+    mappedFileAt: (path) => mappedFileFrom(linux.fileSystem, ROOT, path),
   };
 }
 

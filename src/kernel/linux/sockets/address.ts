@@ -11,7 +11,7 @@ export const FAMILY_BYTES = 2;
 const UNIX_BYTES_MAX = 110;
 const INET_BYTES = 16;
 const INET6_BYTES = 28;
-const INET6_BYTES_MIN = 24;
+export const INET6_BYTES_MIN = 24;
 
 /** A family and nothing else. */
 export function familyOnly(family: number): Uint8Array {

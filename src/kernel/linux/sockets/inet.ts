@@ -5,14 +5,24 @@
 import type { LinuxContext } from '../call.js';
 import { LinuxError, LinuxErrno } from '../errno.js';
 import type { FileSystem } from '../files/file-system.js';
-import { addressOf, endpointOf, familyOf, isAny, isLocal, loopback, unmapped, type Endpoint } from './address.js';
-import { AF_INET, AF_UNSPEC, IPPROTO_IPV6 } from './constants.js';
+import {
+  INET6_BYTES_MIN,
+  addressOf,
+  endpointOf,
+  familyOf,
+  isAny,
+  isLocal,
+  loopback,
+  unmapped,
+  type Endpoint,
+} from './address.js';
+import { AF_INET, AF_INET6, AF_UNSPEC, IPPROTO_IPV6 } from './constants.js';
 import { LOOPBACK } from './loopback.js';
 import { connected, madeSocket } from './make-socket.js';
 import { optionKey } from './socket-options.js';
 import type { Socket } from './socket.js';
 
-const { EACCES, EADDRINUSE, EADDRNOTAVAIL, ECONNREFUSED, EINVAL, EISCONN, ENETUNREACH } = LinuxErrno;
+const { EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, ECONNREFUSED, EINVAL, EISCONN, ENETUNREACH } = LinuxErrno;
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
 const IPV6_V6ONLY = 26;
@@ -32,6 +42,7 @@ export function bindInet({ system, linux }: LinuxContext, socket: Socket, addres
     throw new LinuxError(EACCES);
   if (socket.name) throw new LinuxError(EINVAL);
   bindTo(system.fileSystem, socket, wanted);
+  socket.options.boundTo = socket.name;
 }
 
 /** Binds a socket without a name to an endpoint, or to a free port of its host. Throws EADDRINUSE. */
@@ -98,19 +109,44 @@ function reachable(address: Uint8Array, family: number): Endpoint {
   return loopback(to);
 }
 
+/** Ends what connect(2) has made. A socket for datagrams keeps of its address what bind(2) was asked for. */
+function disconnect({ sockets }: FileSystem, socket: Socket): void {
+  socket.peerName = undefined;
+  if (!socket.isDatagram) return;
+  socket.state = 'new';
+  if (socket.name && !socket.options.boundTo) sockets.unbind(socket);
+  socket.name = socket.options.boundTo;
+}
+
+/** Streams reach addresses of IPv4 from AF_INET6 only as mapped ones: net/ipv6/tcp_ipv6.c. Throws EINVAL, EAFNOSUPPORT. */
+function requireOwnFamily(address: Uint8Array, family: number): void {
+  if (family !== AF_INET6) return;
+  if (address.length < INET6_BYTES_MIN) throw new LinuxError(EINVAL);
+  if (familyOf(address) !== AF_INET6) throw new LinuxError(EAFNOSUPPORT);
+}
+
+/** Throws the error of a socket of AF_INET6 that has no way to a host: net/ipv6/datagram.c. */
+function requireWay(socket: Socket, address: Uint8Array, to: Endpoint): void {
+  if (socket.kind.domain !== AF_INET6) return;
+  const isIpv4 = unmapped(to.host).length === 4;
+  if (isIpv4 && isOnlyIpv6(socket)) throw new LinuxError(familyOf(address) === AF_INET ? EAFNOSUPPORT : ENETUNREACH);
+  if (isIpv4 || !socket.name) return;
+  const own = endpointOfName(socket);
+  if (unmapped(own.host).length === 4) throw new LinuxError(EAFNOSUPPORT);
+}
+
 /** connect(2). Throws LinuxError. */
 export function connectInet({ system }: LinuxContext, socket: Socket, address: Uint8Array): void {
   const { fileSystem } = system;
   const { domain, protocol } = socket.kind;
   if (familyOf(address) === undefined) throw new LinuxError(EINVAL);
-  if (familyOf(address) === AF_UNSPEC) {
-    socket.peerName = undefined;
-    if (socket.isDatagram) socket.state = 'new';
-    return;
-  }
+  if (familyOf(address) === AF_UNSPEC) return disconnect(fileSystem, socket);
   socket.throwError();
   if (socket.isStream && socket.state !== 'new') throw new LinuxError(socket.state === 'connected' ? EISCONN : EINVAL);
+  if (socket.isDatagram) bindByItself(fileSystem, socket);
+  else requireOwnFamily(address, domain);
   const to = reachable(address, domain);
+  requireWay(socket, address, to);
   bindByItself(fileSystem, socket);
   if (socket.isDatagram) {
     socket.name = addressOf(endpointOf(sourceOf(socket, to, domain), domain), domain);

@@ -17,6 +17,7 @@ export class SocketOptions {
     leastBytes: value,
     linger: value,
     kept: value,
+    boundTo: value,
   });
 
   sendBytes = BUFFER_BYTES;
@@ -30,6 +31,9 @@ export class SocketOptions {
   linger: readonly [on: number, seconds: number] = [0, 0];
   /** Others, by level and number as `optionKey` joins them, that were set. */
   readonly kept = new Map<number, number>();
+
+  /** The address that bind(2) has given to a socket of AF_INET or AF_INET6. */
+  boundTo: Uint8Array | undefined;
 
   /** SO_SNDBUF, which is doubled: socket(7). */
   setSendBytes(bytes: number, most = BUFFER_BYTES_MAX): void {

@@ -93,6 +93,11 @@ export class SocketTable {
       if (this.names.get(key) === socket) this.names.delete(key);
       return;
     }
+    this.unbind(socket);
+  }
+
+  /** A socket gives up its port. */
+  unbind(socket: Socket): void {
     const key = portKey(socket);
     const left = this.ports.get(key)?.filter((each) => each !== socket) ?? [];
     if (left.length > 0) this.ports.set(key, left);

@@ -10,12 +10,13 @@ import { MAX_NAME_BYTES } from '../../program/header-page.js';
 import type { View } from '../../memory/view.js';
 import type { LinuxContext } from '../call.js';
 import { LinuxErrno, LinuxError, failed } from '../errno.js';
+import { SUPERUSER } from '../files/credentials.js';
 import { mappedFileAt } from '../files/mapped-file.js';
 import { LinuxThread } from '../linux-thread.js';
 import { HOME_ALIGNMENT } from '../program/linux-layout.js';
 import { LinuxImages, loadLinux, type LinuxLoadTarget, type LoadedLinux } from '../program/linux-loader.js';
 import { leaveParent } from './clone.js';
-import { findProgram, type FoundProgram } from './find-program.js';
+import { findProgram, type FoundProgram, type ProgramRequest } from './find-program.js';
 import { leaveSight, sightOf } from './sight.js';
 
 const RANDOM_BYTES = 16;
@@ -28,9 +29,7 @@ interface Prepared {
 }
 
 /** What execve is asked for. */
-export interface ExecRequest {
-  readonly path: string;
-  readonly argv: readonly Uint8Array[];
+export interface ExecRequest extends ProgramRequest {
   readonly environment: readonly Uint8Array[];
 }
 
@@ -79,6 +78,7 @@ function prepare(context: LinuxContext, found: FoundProgram, environment: ExecRe
 }
 
 function loadTarget({ store, space, pager, kernel, system }: LinuxContext): LinuxLoadTarget {
+  const { fileSystem } = system;
   return {
     store,
     space,
@@ -86,7 +86,7 @@ function loadTarget({ store, space, pager, kernel, system }: LinuxContext): Linu
     memory: kernel.memory,
     images: kernel.images,
     openImage: (path) => system.openImage(path),
-    mappedFileAt: (path) => mappedFileAt(system.fileSystem, path),
+    mappedFileAt: (path) => mappedFileAt(fileSystem, { credentials: SUPERUSER, start: fileSystem.root }, path),
   };
 }
 

@@ -39,7 +39,7 @@ export class EventCounter extends OpenFile {
   }
 
   write(files: FileSystem, bytes: Uint8Array): number | typeof WAIT {
-    if (bytes.length < COUNTER_BYTES) throw new LinuxError(LinuxErrno.EINVAL);
+    if (bytes.length !== COUNTER_BYTES) throw new LinuxError(LinuxErrno.EINVAL);
     const added = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
     if (added > COUNT_MAX) throw new LinuxError(LinuxErrno.EINVAL);
     if (added > COUNT_MAX - this.count) return WAIT;

@@ -162,11 +162,17 @@ export class OpenPipe extends OpenFile {
     if (pipe.length === 0) return pipe.writers > 0 ? WAIT : 0;
     const bytes = pipe.peek(length);
     deliver(bytes);
+    this.take(files, bytes.length);
+    return bytes.length;
+  }
+
+  /** Takes bytes out that were read. */
+  take(files: FileSystem, length: number): void {
+    const { pipe } = this;
     const { isFull } = pipe;
-    this.counted(files, () => pipe.take(bytes.length));
+    this.counted(files, () => pipe.take(length));
     // A writer has nothing to gain from more room than it had before.
     if (isFull && !pipe.isFull) files.wake(pipe.number, POLLOUT | POLLWRNORM);
-    return bytes.length;
   }
 
   write(files: FileSystem, bytes: Uint8Array): number | typeof WAIT {
