@@ -8,6 +8,7 @@ import { ROOT_POINTER, acpiTables } from './devices/acpi/tables.js';
 import type { TranslatorOptions } from './cpu/translator/options.js';
 import { Chipset, type ChipsetEnd } from './devices/chipset.js';
 import { IoBus } from './devices/io-bus.js';
+import type { VirtioKind } from './devices/pci/pci-devices.js';
 import type { SerialPort } from './devices/uart.js';
 import { VmoDisk, type PublishDisk } from './devices/vmo-disk.js';
 import { GuestMemory } from './memory.js';
@@ -40,6 +41,7 @@ export interface BoardOptions {
   readonly sha256?: HashFunction;
   /** With at least one, the machine has an NVMe controller. */
   readonly disks?: readonly BoardDisk[];
+  readonly virtio?: readonly VirtioKind[];
 }
 
 /** Why a machine stopped running. */
@@ -96,7 +98,7 @@ export class Board {
   private readonly wholeState: MachineState;
 
   constructor(options: BoardOptions) {
-    const { memoryBytes, engine = 'auto', model = 'v2', send, startSeconds } = options;
+    const { memoryBytes, engine = 'auto', model = 'v2', send, startSeconds, virtio } = options;
     const { sha256 = portableSha256, translator = {} } = options;
     const { ports, hooks } = this;
     this.memory = new GuestMemory(memoryBytes);
@@ -108,7 +110,17 @@ export class Board {
     const end = (end: ChipsetEnd): void => void (this.end = end);
     const direct = new DirectMemory(cpu.linearMemory);
     const { memory, store, disks } = this;
-    this.chipset = new Chipset({ clock: cpu, ports, memory: direct, memoryBytes, send, end, startSeconds, disks });
+    this.chipset = new Chipset({
+      clock: cpu,
+      ports,
+      memory: direct,
+      memoryBytes,
+      send,
+      end,
+      startSeconds,
+      disks,
+      virtio,
+    });
     cpu.bare!.connect(this.chipset.memoryBus);
     cpu.bare!.system.apic = this.chipset.localApic;
     const tables = acpiTables(memoryBytes);
@@ -178,9 +190,14 @@ export class Board {
     return undefined;
   }
 
-  /** A byte arrives at the serial port. */
+  /** Bytes of input that can still be received without loss. */
+  get room(): number {
+    return this.chipset.room;
+  }
+
+  /** A byte of input arrives at the serial port, or at the virtio console if there is one. */
   receive(byte: number): void {
-    this.serial.receive(byte);
+    this.chipset.receive(byte);
   }
 
   /** Publishes what was written to disks since their last flush. */

@@ -47,6 +47,7 @@ export type { ExpectedContent, MakeNameSpace, NameInput, NameSpace, PublishOutco
 // Bare machines: kernels that nobody here wrote.
 export { Board } from './board.js';
 export type { BoardDisk, BoardEvent, BoardOptions } from './board.js';
+export { VIRTIO_KINDS, type VirtioKind } from './devices/pci/pci-devices.js';
 export { boot } from './boot/boot.js';
 export type { BootFiles } from './boot/boot.js';
 export { BootError } from './boot/boot-error.js';

@@ -21,10 +21,12 @@ const OPTIONAL = 1;
 
 /** 3.3 "I386 machine state", 3.6 "Boot information format". */
 const ENTRY_MAGIC = 0x36d7_6289;
-const INFO = { end: 0, commandLine: 1, loader: 2, module: 3, memory: 4, map: 6 } as const;
+const INFO = { end: 0, commandLine: 1, loader: 2, module: 3, memory: 4, map: 6, acpi: 15 } as const;
 /** Kinds of information that a kernel may demand: those above, and those that no machine without a BIOS has. */
 const KNOWN_INFO: readonly number[] = Object.values(INFO);
 const MAP_ENTRY_BYTES = 24;
+/** The root pointer of ACPI 2.0 and later, of which a tag has a copy. */
+const ACPI_ROOT_BYTES = 36;
 
 /** Where the Multiboot 2 header of a kernel's file lies, and the file as ELF, if it is that. */
 interface Multiboot2File {
@@ -60,6 +62,7 @@ export function bootMultiboot2(board: Board, files: BootFiles, found: Multiboot2
     ...(module ? [tag(INFO.module, words(module.start, module.start + module.file.length), text(''))] : []),
     tag(INFO.memory, words(BASE_KIB, Math.floor((memory.size - HIGH_START) / 1024))),
     tag(INFO.map, table),
+    tag(INFO.acpi, memory.ram.slice(board.acpiRoot, board.acpiRoot + ACPI_ROOT_BYTES)),
     tag(INFO.end),
   ];
   const bytes = 8 + tags.reduce((total, { length }) => total + length, 0);

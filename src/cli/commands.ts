@@ -67,6 +67,7 @@ const BOOT: CommandHelp = {
       "keep the disk as 'disk', whenever the kernel flushes it",
     ],
     ['bd0 boot vmlinuz --store ~/.bd0 --disk disk --publish disk', 'and go on with it'],
+    ['bd0 boot vmlinuz --virtio rng,block --disk disk.img', 'a source of entropy, and a disk as /dev/vda'],
     ['bd0 boot kernel.elf --trace irq,faults --max-instructions 1000000', 'with a log of interrupts and exceptions'],
   ],
   notes:

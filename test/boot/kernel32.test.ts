@@ -45,7 +45,8 @@ t.test('Multiboot 2: what the kernel gets', async (t) => {
   let at = info + 8;
   for (; word(at) !== 0; at += Math.ceil(word(at + 4) / 8) * 8) tags.set(word(at), at);
   t.equal(at + 8 - info, word(info), 'the whole size, the last tag included');
-  t.same([...tags.keys()], [1, 2, 3, 4, 6]);
+  t.same([...tags.keys()], [1, 2, 3, 4, 6, 15]);
+  t.equal(String.fromCharCode(...memory.ram.subarray(tags.get(15)! + 8, tags.get(15)! + 15)), 'RSD PTR');
   const textAt = (start: number): string =>
     String.fromCharCode(...memory.ram.subarray(start, memory.ram.indexOf(0, start)));
   t.equal(textAt(tags.get(1)! + 8), 'quiet');

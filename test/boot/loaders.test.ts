@@ -80,6 +80,7 @@ for (const is64 of [true, false])
     const info = Number(cpu.state.gpr(3));
     t.same([memory.read32(info), memory.read32(info + 4), memory.read32(info + 12)], [0x336e_c578, 1, 1]);
     const module = Number(memory.read64(info + 16));
+    t.equal(Number(memory.read64(info + 32)), machine.acpiRoot);
     t.same([Number(memory.read64(module)) % 4096, memory.read64(module + 8)], [0, 5000n]);
     const map = Number(memory.read64(info + 40));
     t.equal(memory.read32(info + 48), 4);
@@ -118,6 +119,7 @@ t.test('bzImage of Linux', async (t) => {
   t.equal(word(0x202), 0x5372_6448, 'the setup header');
   t.same([byte(0x210), byte(0x211) & 0x80, byte(0x1e8)], [0xff, 0x80, 4]);
   t.same([word(0x218) % 4096, word(0x21c)], [0, 5000]);
+  t.equal(word(0x70), machine.acpiRoot);
   const text = word(0x228);
   t.equal(String.fromCharCode(...memory.ram.subarray(text, text + 5)), 'quiet');
   const last = parameters + 0x2d0 + 60;

@@ -73,6 +73,7 @@ t.test('errors are one line', async (t) => {
     [['/nowhere'], 127, /^bd0: cannot read '\/nowhere'/],
     [[kernelOf('bad').replace(/bad$/, 'kernel'), '-m', '1KB'], 125, /too small/],
     [['--disk', join(directory, 'none'), kernel], 127, /^bd0: --disk '.*none' is not a file; --store DIR is needed/],
+    [['--virtio', 'rgn', kernel], 125, /^bd0: --virtio cannot be 'rgn': did you mean 'rng'\?/],
     [['--publish', 'x', kernel], 125, /^bd0: --publish 'x' has no disk/],
     [['--disk', kernel, '--publish', 'x', kernel], 125, /^bd0: --publish needs a store: --store DIR/],
     [['--disk', 'x', '--store', join(directory, 'store'), kernel], 127, /^bd0: --disk 'x' is neither a file nor in/],

@@ -3,9 +3,9 @@ import t from 'tap';
 import type { Disk } from '../../src/devices/disk.js';
 import { NvmeController } from '../../src/devices/nvme/controller.js';
 import { VmoDisk } from '../../src/devices/vmo-disk.js';
+import { sha256 } from '../../src/host/sha256.js';
 import { VmoStore } from '../../src/vmo/store.js';
 import fc from '../support/fast-check.js';
-import { sha256 } from '../support/guest-programs.js';
 
 const PAGE = 4096;
 const MEMORY_BYTES = 1024 * PAGE;

@@ -14,14 +14,20 @@ const DIRECTORY = 0o040755;
 const CHARACTER_DEVICE = 0o020600;
 const EXECUTABLE = 0o100755;
 
-/** A file system of two programs: /init, which Linux starts, and another one. */
-export function initramfs(init: Uint8Array, name: string, program: Uint8Array): Uint8Array {
+/** A file system of two programs: /init, which Linux starts, and another one; and other files. */
+export function initramfs(
+  init: Uint8Array,
+  name: string,
+  program: Uint8Array,
+  others: readonly ArchiveEntry[] = [],
+): Uint8Array {
   return archive([
     { name: 'dev', mode: DIRECTORY },
     { name: 'dev/console', mode: CHARACTER_DEVICE, device: [5, 1] },
     { name: 'sys', mode: DIRECTORY },
     { name: 'init', mode: EXECUTABLE, bytes: init },
     { name, mode: EXECUTABLE, bytes: program },
+    ...others,
     { name: 'TRAILER!!!', mode: 0 },
   ]);
 }

@@ -1,4 +1,4 @@
-import { MAX_MEMORY_BYTES } from '../../index.js';
+import { MAX_MEMORY_BYTES, VIRTIO_KINDS, type VirtioKind } from '../../index.js';
 import { Failure } from '../failure.js';
 import { listed, oneOf, readOptions, type OptionTable, type Shown } from '../options.js';
 import { parseCount, parseSeconds, parseSize } from '../size.js';
@@ -45,6 +45,12 @@ export const BOOT_OPTIONS = {
     describe:
       'NAME in the store under which a disk is kept whenever the kernel flushes it, and at the end; the first is for the first --disk, and so on',
     coerce: (text: string): string => text,
+  },
+  virtio: {
+    requiresArg: true,
+    values: VIRTIO_KINDS,
+    describe: `KIND[,KIND] of virtio devices: ${listed(VIRTIO_KINDS)}; console: the terminal is there too, block: for disks, instead of NVMe`,
+    coerce: (text: string): VirtioKind[] => text.split(',').map((kind) => oneOf(VIRTIO_KINDS, kind, '--virtio')),
   },
   store: {
     requiresArg: true,
@@ -98,6 +104,7 @@ export interface BootRequest {
   readonly initrd: string | undefined;
   readonly disk: readonly string[];
   readonly publish: readonly string[];
+  readonly virtio: readonly VirtioKind[];
   readonly store: string | undefined;
   readonly serial: string;
   readonly cpu: (typeof MODELS)[number];
@@ -125,6 +132,7 @@ export function readBootRequest(given: readonly string[]): BootRequest {
     initrd: option('initrd', undefined),
     disk: option('disk', []),
     publish: option('publish', []),
+    virtio: option('virtio', []),
     store: option('store', undefined),
     serial: option('serial', '-'),
     cpu: option('cpu', 'v2'),

@@ -36,8 +36,8 @@ async function bootWith(request: BootRequest, disks: readonly BoardDisk[]): Prom
   });
   const output = new HostOutput(() => bell.ring());
   input.onHelp = () => writeToStderr(KEYS_HELP);
-  const { memoryBytes, engine, cpu: model, serial } = request;
-  const board = new Board({ memoryBytes, engine, model, send: senderTo(serial, output), disks, sha256 });
+  const { memoryBytes, engine, cpu: model, serial, virtio } = request;
+  const board = new Board({ memoryBytes, engine, model, send: senderTo(serial, output), disks, virtio, sha256 });
   load(board, request);
   traceBoard(board, request.trace);
   const run = new BoardRun(board, {
@@ -119,10 +119,9 @@ class BoardRun {
     return event;
   }
 
-  /** Passes as much input to the serial port as it has room for. */
+  /** Passes on as much input as the machine has room for. */
   private takeInput(): void {
-    const { serial } = this.board;
-    const { room } = serial;
+    const { room } = this.board;
     if (room <= 0 || !this.hasInput) return;
     const bytes = this.parts.input.read(room);
     if (bytes === 'end') this.hasInput = false;

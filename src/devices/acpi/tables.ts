@@ -131,7 +131,7 @@ function interruptDescription(): Uint8Array {
     words([1, 1], [12, 1], [0, 1], [0, 1], [IO_APIC_BASE, 4], [0, 4]),
     words([4, 1], [6, 1], [0xff, 1], [0, 2], [1, 1]),
     override(0, TIMER_PIN, 0),
-    ...[...PCI_IRQS].sort((a, b) => a - b).map((irq) => override(irq, irq, LEVEL_HIGH)),
+    ...[SCI_IRQ, ...PCI_IRQS].sort((a, b) => a - b).map((irq) => override(irq, irq, LEVEL_HIGH)),
   ]);
 }
 

@@ -36,9 +36,14 @@ export class PciConfiguration implements PortDevice {
 
   constructor(private readonly reset: () => void) {}
 
-  /** Gives a function the next device number, and returns that. */
-  add(device: PciFunction): number {
-    return this.functions.push(device) - 1;
+  /** Gives a function the next device number. */
+  add(device: PciFunction): void {
+    this.functions.push(device);
+  }
+
+  /** Number of devices. */
+  get count(): number {
+    return this.functions.length;
   }
 
   readonly wide: WidePorts = {

@@ -7,11 +7,15 @@ import type { IoBus } from '../io-bus.js';
 import type { MemoryBus } from '../memory-bus.js';
 import { NvmeController } from '../nvme/controller.js';
 import { SharedLine } from '../shared-line.js';
+import { BlockDevice } from '../virtio/block-device.js';
+import { ConsoleDevice } from '../virtio/console-device.js';
+import { EntropyDevice } from '../virtio/entropy-device.js';
+import { VirtioFunction, type VirtioDevice } from '../virtio/virtio-function.js';
 import { PCI_PORTS, PciConfiguration } from './configuration-ports.js';
 import { PciFunction, type FunctionInterrupt } from './function.js';
 
-/** The inputs of the interrupt controllers for the four interrupt wires of the bus. */
-export const PCI_IRQS = [10, 11, 5, 9] as const;
+/** The inputs of the interrupt controllers for the interrupt wires of the bus. */
+export const PCI_IRQS = [10, 11, 5] as const;
 
 const HOST_BRIDGE = { vendor: 0xbd00, device: 0x0000, classCode: 0x06_00_00 };
 
@@ -26,12 +30,32 @@ export interface PciHost {
   reset(): void;
 }
 
-/** PCI bus 0 and its devices: a host bridge, and an NVMe controller if there are disks. */
+/** Virtio devices that a machine can have; with `block`, disks are block devices rather than behind an NVMe controller. */
+export const VIRTIO_KINDS = ['rng', 'console', 'block'] as const;
+export type VirtioKind = (typeof VIRTIO_KINDS)[number];
+
+/** What a machine has on its bus. */
+export interface PciContent {
+  readonly disks: readonly Disk[];
+  readonly virtio: readonly VirtioKind[];
+  /** Called with each byte that is sent over the virtio console. */
+  readonly send: (byte: number) => void;
+}
+
+/** PCI bus 0 and its devices: a host bridge, an NVMe controller if there are disks, and virtio devices. */
 export class PciDevices {
   static readonly state = schema(
     'PCI devices',
     PciDevices,
-    { configuration: value, wires: value, nvme: value, timed: outside('devices that have fields of their own') },
+    {
+      host: outside('its place on the board'),
+      configuration: value,
+      wires: value,
+      nvme: value,
+      virtio: value,
+      console: outside('one of the virtio devices'),
+      timed: outside('devices that have fields of their own'),
+    },
     { isPart: true },
   );
 
@@ -39,26 +63,55 @@ export class PciDevices {
   private readonly configuration: PciConfiguration;
   private readonly wires: readonly SharedLine[];
   private readonly nvme: NvmeController | undefined;
+  private readonly virtio: VirtioFunction[] = [];
+  private readonly console: { readonly device: ConsoleDevice; readonly pci: VirtioFunction } | undefined;
 
-  constructor(host: PciHost, disks: readonly Disk[]) {
+  constructor(
+    private readonly host: PciHost,
+    { disks, virtio, send }: PciContent,
+  ) {
     const { clock, memory, ports, memoryBus } = host;
     this.configuration = new PciConfiguration(() => host.reset());
     this.wires = PCI_IRQS.map((irq) => new SharedLine([host.line(irq)]));
     this.configuration.add(new PciFunction(HOST_BRIDGE));
     ports.connect(PCI_PORTS.first, PCI_PORTS.last, this.configuration);
-    const timed: TimedDevice[] = [];
-    if (disks.length > 0) {
-      this.nvme = new NvmeController(clock, memory, this.interruptOf(1), disks);
+    if (disks.length > 0 && !virtio.includes('block')) {
+      this.nvme = new NvmeController(clock, memory, this.nextInterrupt(), disks);
       this.configuration.add(this.nvme.pci);
       memoryBus.connect(this.nvme.pci);
-      timed.push(this.nvme);
     }
-    this.timed = timed;
+    if (virtio.includes('block')) for (const disk of disks) this.add(new BlockDevice(disk));
+    if (virtio.includes('rng')) this.add(new EntropyDevice());
+    if (virtio.includes('console')) {
+      const device = new ConsoleDevice(send);
+      this.console = { device, pci: this.add(device) };
+    }
+    this.timed = [...(this.nvme ? [this.nvme] : []), ...this.virtio];
   }
 
-  /** INTA# of a device: the devices share the four wires in turn. */
-  private interruptOf(device: number): FunctionInterrupt {
-    const wire = device % PCI_IRQS.length;
+  private add(device: VirtioDevice): VirtioFunction {
+    const { clock, memory, memoryBus } = this.host;
+    const added = new VirtioFunction(clock, memory, this.nextInterrupt(), device);
+    this.configuration.add(added.pci);
+    memoryBus.connect(added.pci);
+    this.virtio.push(added);
+    return added;
+  }
+
+  /** INTA# of the next device: the devices share the wires in turn. */
+  private nextInterrupt(): FunctionInterrupt {
+    const wire = this.configuration.count % PCI_IRQS.length;
     return { line: this.wires[wire]!.input(), irq: PCI_IRQS[wire]! };
+  }
+
+  /** Bytes that the virtio console can still receive; undefined if there is none. */
+  get consoleRoom(): number | undefined {
+    return this.console?.device.room;
+  }
+
+  /** A byte arrives at the virtio console. */
+  receive(byte: number): void {
+    this.console?.device.receive(byte);
+    this.console?.pci.notify(0);
   }
 }

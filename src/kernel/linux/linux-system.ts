@@ -9,7 +9,7 @@ import type { View } from '../memory/view.js';
 import { Ipc } from './ipc/ipc.js';
 import { Jobs } from './signals/jobs.js';
 import { tellOfThreadEnd } from './tasks/thread-words.js';
-import { RandomStream } from './random-stream.js';
+import { RandomStream } from '../../random-stream.js';
 import { SignalDelivery, type DeliveryHost } from './signals/delivery.js';
 import { fromKernel } from './signals/signal-info.js';
 import { ProcessSignals } from './signals/process-signals.js';

@@ -1,4 +1,4 @@
-import { schema, value } from '../../state/schema.js';
+import { schema, value } from './state/schema.js';
 
 /** The machine's stream of random bytes: the same in every run. xoshiro128** of Blackman and Vigna, with a fixed seed. */
 export class RandomStream {

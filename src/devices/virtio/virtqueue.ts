@@ -1,0 +1,126 @@
+import type { DirectMemory } from '../direct-access.js';
+
+/** A split virtqueue: Virtual I/O Device Specification 1.2, 2.7. All its fields are state. */
+export interface Virtqueue {
+  /** Number of descriptors, a power of two. */
+  size: number;
+  isEnabled: boolean;
+  /** Physical addresses of the descriptor table, the available ring and the used ring. */
+  descriptors: number;
+  available: number;
+  used: number;
+  /** Number of chains that were taken from the available ring, and that were put into the used ring, modulo 2^16. */
+  taken: number;
+  returned: number;
+}
+
+export const MOST_QUEUE_SIZE = 256;
+
+const DESCRIPTOR_BYTES = 16;
+const HAS_NEXT = 1 << 0;
+const IS_WRITABLE = 1 << 1;
+const IS_INDIRECT = 1 << 2;
+const NO_INTERRUPT = 1 << 0;
+const USED_ENTRY_BYTES = 8;
+
+/** Most bytes of a chain, so that a guest cannot make its host gather more. */
+const MOST_CHAIN_BYTES = 2 ** 22;
+
+/** Memory that a driver gives to a device. */
+interface Part {
+  readonly physical: number;
+  readonly bytes: number;
+}
+
+/** A chain of descriptors: what the device reads, then what it may write. */
+export interface Chain {
+  readonly head: number;
+  readonly readable: readonly Part[];
+  readonly writable: readonly Part[];
+}
+
+export function virtqueue(): Virtqueue {
+  return { size: MOST_QUEUE_SIZE, isEnabled: false, descriptors: 0, available: 0, used: 0, taken: 0, returned: 0 };
+}
+
+/** The next chain, which stays there until `skip`; 'none' if the driver has given no more, 'bad' if the queue is unusable. */
+export function nextChain(queue: Virtqueue, memory: DirectMemory): Chain | 'none' | 'bad' {
+  const { size, available, taken } = queue;
+  const index = readNumber(memory, available + 2, 2);
+  if (index === undefined || ((index - taken) & 0xffff) > size) return 'bad';
+  if (index === taken) return 'none';
+  const head = readNumber(memory, available + 4 + 2 * (taken % size), 2);
+  return head === undefined ? 'bad' : (chainFrom(queue, memory, head) ?? 'bad');
+}
+
+function chainFrom({ size, descriptors }: Virtqueue, memory: DirectMemory, head: number): Chain | undefined {
+  const [readable, writable]: [Part[], Part[]] = [[], []];
+  let bytes = 0;
+  for (let index = head, count = 0; count < size; count++) {
+    const entry = index < size ? memory.read(descriptors + index * DESCRIPTOR_BYTES, DESCRIPTOR_BYTES) : undefined;
+    if (!entry) return undefined;
+    const view = new DataView(entry.buffer, entry.byteOffset, DESCRIPTOR_BYTES);
+    const part = { physical: Number(view.getBigUint64(0, true)), bytes: view.getUint32(8, true) };
+    const flags = view.getUint16(12, true);
+    bytes += part.bytes;
+    if (flags & IS_INDIRECT || bytes > MOST_CHAIN_BYTES) return undefined;
+    if (flags & IS_WRITABLE) writable.push(part);
+    else if (writable.length > 0) return undefined;
+    else readable.push(part);
+    if (!(flags & HAS_NEXT)) return { head, readable, writable };
+    index = view.getUint16(14, true);
+  }
+  return undefined;
+}
+
+/** Takes the chain that `nextChain` has returned. */
+export function skip(queue: Virtqueue): void {
+  queue.taken = (queue.taken + 1) & 0xffff;
+}
+
+/** Returns a chain to the driver, into whose writable part so many bytes were written. */
+export function giveBack(queue: Virtqueue, memory: DirectMemory, { head }: Chain, writtenBytes: number): void {
+  const entry = new DataView(new ArrayBuffer(USED_ENTRY_BYTES));
+  entry.setUint32(0, head, true);
+  entry.setUint32(4, writtenBytes, true);
+  memory.write(queue.used + 4 + USED_ENTRY_BYTES * (queue.returned % queue.size), new Uint8Array(entry.buffer));
+  queue.returned = (queue.returned + 1) & 0xffff;
+  memory.write(queue.used + 2, Uint8Array.of(queue.returned & 0xff, queue.returned >> 8));
+}
+
+/** Whether the driver wants interrupts for chains that are given back. */
+export function wantsInterrupts({ available }: Virtqueue, memory: DirectMemory): boolean {
+  return ((readNumber(memory, available, 2) ?? 0) & NO_INTERRUPT) === 0;
+}
+
+export function lengthOf(parts: readonly Part[]): number {
+  return parts.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** The bytes of some parts; undefined if they are not all in RAM. */
+export function gather(memory: DirectMemory, parts: readonly Part[]): Uint8Array | undefined {
+  const all = new Uint8Array(lengthOf(parts));
+  let at = 0;
+  for (const { physical, bytes } of parts) {
+    const part = memory.read(physical, bytes);
+    if (!part) return undefined;
+    all.set(part, at);
+    at += bytes;
+  }
+  return all;
+}
+
+/** Writes bytes to the beginning of some parts. Returns whether those are in RAM. */
+export function scatter(memory: DirectMemory, parts: readonly Part[], content: Uint8Array): boolean {
+  let at = 0;
+  for (const { physical, bytes } of parts) {
+    const part = content.subarray(at, at + bytes);
+    if (!memory.write(physical, part)) return false;
+    at += part.length;
+  }
+  return true;
+}
+
+function readNumber(memory: DirectMemory, physical: number, bytes: number): number | undefined {
+  return memory.read(physical, bytes)?.reduceRight((value, byte) => value * 256 + byte, 0);
+}
