@@ -12,9 +12,12 @@ import { Worker } from 'node:worker_threads';
 import t, { type Test } from 'tap';
 import { serveSite } from '../src/cli/web/site-server.js';
 import { findImage, readImage, sha256 } from '../src/host/index.js';
-import { Computer } from '../src/index.js';
+import { Board, boot, Computer } from '../src/index.js';
+import { highHalf, lowHalf } from '../src/kernel/memory/linear-address.js';
+import type { PictureOfSpace } from '../src/web/machine/memory-methods.js';
 import type { Report, Request, StartOptions, Status } from '../src/web/protocol.js';
 import { Chromium, findChromium, type ChromiumPage } from './support/chromium.js';
+import { guestKernel } from './support/guest-kernel.js';
 
 const MIB = 2 ** 20;
 const root = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
@@ -123,16 +126,21 @@ class NodeWorker {
     this.send({ kind: 'input', bytes: Buffer.from(text) });
   }
 
-  /** Waits for a report, of those that came before too. */
-  async until(isWanted: (report: Report) => boolean): Promise<Report> {
-    for (let at = 0; ; at++) {
+  /** Number of reports that have come. */
+  get count(): number {
+    return this.reports.length;
+  }
+
+  /** Waits for a report; `from`: the number of those that do not count, of all that have come. */
+  async until(isWanted: (report: Report) => boolean, from = 0): Promise<Report> {
+    for (let at = from; ; at++) {
       while (at === this.reports.length) await once(this.worker, 'message');
       if (isWanted(this.reports[at]!)) return this.reports[at]!;
     }
   }
 
-  async untilStatus(isWanted: (status: Status) => boolean): Promise<Status> {
-    const report = await this.until((each) => each.kind === 'status' && isWanted(each.status));
+  async untilStatus(isWanted: (status: Status) => boolean, from = 0): Promise<Status> {
+    const report = await this.until((each) => each.kind === 'status' && isWanted(each.status), from);
     return (report as Extract<Report, { kind: 'status' }>).status;
   }
 
@@ -177,8 +185,9 @@ t.test('a machine with a history has the same hashes', async (t) => {
   const middle = Math.floor((begin + end) / 2);
   await worker.call('goto', middle);
   t.match(await worker.untilStatus(({ ticks }) => ticks === middle), { state: 'paused', isPast: true, outputBytes: 0 });
+  const { count } = worker;
   await worker.call('goto', Infinity);
-  await worker.untilStatus(({ state, isPast, ticks }) => state === 'ended' && !isPast && ticks === end);
+  await worker.untilStatus(({ state, isPast, ticks }) => state === 'ended' && !isPast && ticks === end, count);
   t.equal(await worker.call('machineHash'), machineHash);
   await worker.close();
 });
@@ -225,6 +234,43 @@ t.test('the bundled worker runs static Linux programs', async (t) => {
   }
 });
 
+t.test('the bundled worker boots kernels, which have the hashes of the library', async (t) => {
+  const kernel = guestKernel();
+  let output = '';
+  const board = new Board({ memoryBytes: 64 * MIB, sha256, send: (byte) => (output += String.fromCharCode(byte)) });
+  boot(board, { name: 'kernel', kernel, commandLine: 'word' });
+  const files = { commandLine: 'word', initialDisk: undefined };
+  const worker = new NodeWorker('fib', [], { image: { bytes: kernel }, name: 'kernel', boot: files });
+  t.teardown(() => worker.close());
+  for (const tick of [400_000, 1_000_000]) {
+    // It is asked for before the machine has run to there.
+    await worker.call('goto', tick);
+    board.run(tick);
+    t.match(await worker.untilStatus(({ ticks, state }) => ticks === tick && state === 'paused'), { isPast: false });
+    t.equal(await worker.call('machineHash'), board.machineHash(), `at tick ${tick}`);
+  }
+  await t.rejects(worker.call('goto', 5), { message: /cannot go back/ });
+  await t.rejects(worker.call('save'), { message: 'a bare machine cannot do this yet: save' });
+  worker.send({ kind: 'continue' });
+  const { exitCode, ticks } = await worker.untilStatus(hasEnded);
+  t.strictSame(board.run(Infinity), { kind: 'exit', code: exitCode });
+  t.equal(worker.output, output);
+  t.strictSame(
+    [ticks, await worker.call('machineHash')],
+    [board.ticks, board.machineHash()],
+    'idle time passes as well',
+  );
+
+  const request = { start: 0, cellBytes: 2 ** 20, count: 65 };
+  const picture = (await worker.call('picture', { ...request, space: 'physical' })) as PictureOfSpace;
+  t.match(picture, { ranges: [{ start: 0, end: 64 * MIB, what: 'RAM' }] });
+  t.strictSame([...picture.owners], [...new Array<number>(64).fill(1), 0]);
+  const { ranges } = (await worker.call('picture', { ...request, space: 'current' })) as PictureOfSpace;
+  for (const { start, end } of ranges)
+    for (const address of [start, end - 1])
+      t.not(board.cpu.mmu.probe(highHalf(address), lowHalf(address), 0), -1, 'the processor finds what is drawn');
+});
+
 t.test('the bundled worker pauses a guest that would not end, running or waiting', async (t) => {
   for (const [name, ...words] of [['fib', '90'], ['cat']] as const) {
     const worker = new NodeWorker(name, words);
@@ -242,6 +288,7 @@ t.test('the bundled worker reports what cannot run', async (t) => {
     [{ image: { bytes: Buffer.from('text') } }, /ELF/],
     [{ image: { bytes: Buffer.from('text') }, isSnapshot: true }, /./],
     [{ memoryBytes: 5 }, /./],
+    [{ boot: { commandLine: '', initialDisk: undefined } }, /^cannot boot fib: it is no kernel/],
   ];
   for (const [given, message] of cases) {
     const worker = new NodeWorker('fib', [], given);

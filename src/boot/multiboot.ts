@@ -6,9 +6,6 @@ import { BASE_KIB, HIGH_START, Parameters, loadAtTop, loadParts, memoryMap, writ
 import type { BootFiles } from './boot.js';
 
 /** Multiboot Specification version 0.6.96, 3.1 "OS image format". */
-const HEADER_MAGIC = 0x1bad_b002;
-const HEADER_WITHIN = 8192;
-const HEADER_BYTES = 12;
 const ADDRESSES_BYTES = 32;
 /** Flags of the header: modules on pages; memory map wanted; addresses in the header. The others below 16 are required features. */
 const FLAG_PAGES = 1 << 0;
@@ -26,18 +23,6 @@ const INFO_MAP = 1 << 6;
 const INFO_LOADER = 1 << 9;
 const MODULE_BYTES = 16;
 const MAP_ENTRY_BYTES = 24;
-
-/** Finds the Multiboot header of a file. */
-export function findMultibootHeader(file: Uint8Array): number | undefined {
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const end = Math.min(HEADER_WITHIN, file.length) - HEADER_BYTES;
-  for (let at = 0; at <= end; at += 4) {
-    if (view.getUint32(at, true) !== HEADER_MAGIC) continue;
-    const sum = HEADER_MAGIC + view.getUint32(at + 4, true) + view.getUint32(at + 8, true);
-    if (sum % 2 ** 32 === 0) return at;
-  }
-  return undefined;
-}
 
 /** Where the Multiboot header lies in a kernel's file, and the file as ELF, if it is that. */
 interface MultibootFile {

@@ -6,8 +6,6 @@ import { enterProtectedMode } from './entry.js';
 import { BASE_KIB, HIGH_START, Parameters, loadAtTop, loadParts, memoryMap, writeMap } from './low-memory.js';
 
 /** Multiboot2 Specification version 2.0, 3.1 "OS image format": the header, and its tags. */
-const HEADER_MAGIC = 0xe852_50d6;
-const HEADER_WITHIN = 32_768;
 const HEADER_BYTES = 16;
 const PROTECTED_MODE = 0;
 const TAG_END = 0;
@@ -32,18 +30,6 @@ const ACPI_ROOT_BYTES = 36;
 interface Multiboot2File {
   readonly header: number;
   readonly elf: ElfFile | undefined;
-}
-
-/** Finds the Multiboot 2 header of a file. */
-export function findMultiboot2Header(file: Uint8Array): number | undefined {
-  const view = viewOf(file);
-  const end = Math.min(HEADER_WITHIN, file.length) - HEADER_BYTES;
-  for (let at = 0; at <= end; at += 8) {
-    if (view.getUint32(at, true) !== HEADER_MAGIC) continue;
-    const sum = [0, 4, 8, 12].reduce((total, offset) => total + view.getUint32(at + offset, true), 0);
-    if (sum % 2 ** 32 === 0) return at;
-  }
-  return undefined;
 }
 
 /** Loads a kernel by Multiboot 2, and enters it. Throws BootError. */

@@ -4,24 +4,12 @@ import type { ElfFile } from './elf.js';
 import { enterProtectedMode } from './entry.js';
 import { Parameters, loadAtTop, loadParts, memoryMap, writeMap } from './low-memory.js';
 
-/** The note of Xen that says where a kernel is entered in 32-bit protected mode. */
-const NOTE_NAME = 'Xen';
-const NOTE_ENTRY = 18;
-
 /** The structure hvm_start_info, version 1, and what it leads to. Xen, public/arch-x86/hvm/start_info.h. */
 const START_MAGIC = 0x336e_c578;
 const START_VERSION = 1;
 const START_BYTES = 56;
 const MODULE_BYTES = 32;
 const MAP_ENTRY_BYTES = 24;
-
-/** Where a kernel with the note is entered. */
-export function pvhEntryOf({ notes }: ElfFile): number | undefined {
-  const note = notes.find(({ name, type }) => name === NOTE_NAME && type === NOTE_ENTRY);
-  const { descriptor } = note ?? {};
-  if (!descriptor || descriptor.length < 4) return undefined;
-  return new DataView(descriptor.buffer, descriptor.byteOffset, 4).getUint32(0, true);
-}
 
 /** Loads a kernel by the PVH protocol, and enters it. Throws BootError. */
 export function bootPvh(

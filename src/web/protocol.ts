@@ -3,6 +3,15 @@
 /** Content that a machine gets: bytes, or where they are, as an absolute URL of the page's origin. */
 export type Content = { readonly bytes: Uint8Array } | { readonly url: string };
 
+/** What a kernel is passed. */
+export interface BootOptions {
+  readonly commandLine: string;
+  /** The initial RAM disk, or the only module. */
+  readonly initialDisk: Content | undefined;
+  /** Disks of the machine. What is written to them is gone when it ends. */
+  readonly disks?: readonly Content[] | undefined;
+}
+
 /** A machine to start. */
 export interface StartOptions {
   /** The image to run. A saved snapshot is resumed instead, with the names and files below. */
@@ -18,6 +27,8 @@ export interface StartOptions {
   readonly files: readonly (readonly [name: string, content: Content])[];
   /** Host memory for the history of the machine, in bytes; 0: none is kept, and the machine cannot go back in time. */
   readonly historyBytes: number;
+  /** What a kernel is passed: `image` is one, for a bare machine. Undefined: `image` is a program or a snapshot. */
+  readonly boot?: BootOptions | undefined;
   /** Whether a trap pauses the machine. If not, the report goes to the console, and the process ends. */
   readonly pausesAtTraps: boolean;
 }
@@ -33,6 +44,9 @@ export type Request =
   | { readonly kind: 'continue' }
   /** A method of `Methods`. */
   | { readonly kind: 'call'; readonly id: number; readonly method: string; readonly argument: unknown };
+
+/** What a machine that has started gets. */
+export type MachineRequest = Exclude<Request, { readonly kind: 'start' }>;
 
 /** What the machine is doing. */
 export type MachineState =
@@ -54,6 +68,8 @@ export interface Status {
   /** Why it is paused, or has ended. */
   readonly stop: StopKind | undefined;
   readonly exitCode: number | undefined;
+  /** Why a bare machine has ended, in words, unless its kernel gave an exit code. */
+  readonly note?: string | undefined;
   /** Machine time in nanoseconds, and the ticks between which it can be moved. */
   readonly ticks: number;
   readonly begin: number;

@@ -3,7 +3,8 @@
  * the main thread, and a guest must not stall the page.
  */
 import { WebMachine } from './machine/web-machine.js';
-import type { Report, Request } from './protocol.js';
+import type { WebBoard } from './board/web-board.js';
+import type { Report, Request, StartOptions } from './protocol.js';
 
 /** What a worker has as its global object. */
 interface WorkerScope {
@@ -12,17 +13,20 @@ interface WorkerScope {
 }
 
 const scope = globalThis as unknown as WorkerScope;
-let machine: WebMachine | undefined;
+let machine: Promise<WebMachine | WebBoard> | undefined;
 
 scope.onmessage = ({ data }) => {
-  if (data.kind !== 'start') return machine?.receive(data);
-  try {
-    machine = new WebMachine(data.options, download, send);
-    machine.run().catch(fail);
-  } catch (error) {
-    fail(error);
-  }
+  if (data.kind !== 'start') return void machine?.then((started) => started.receive(data)).catch(() => {});
+  machine = start(data.options);
+  machine.then((started) => started.run()).catch(fail);
 };
+
+/** Makes a machine. Bare ones are loaded on demand: most pages have none. */
+async function start(options: StartOptions): Promise<WebMachine | WebBoard> {
+  if (!options.boot) return new WebMachine(options, download, send);
+  const { WebBoard } = await import('./board/web-board.js');
+  return new WebBoard(options, download, send);
+}
 
 function send(report: Report): void {
   scope.postMessage(report);

@@ -14,6 +14,7 @@ import { SiteNames } from '../../src/web/machine/site-names.js';
 import { VmoStore } from '../../src/index.js';
 import { bd0 } from '../cli/bd0.js';
 import { Chromium, findChromium, type ChromiumPage } from '../support/chromium.js';
+import { guestKernel } from '../support/guest-kernel.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const site = join(root, 'dist/web');
@@ -155,11 +156,16 @@ async function typeLine(page: ChromiumPage, line: string): Promise<void> {
   await page.press('Enter', '\r');
 }
 
-/** Drops a file onto the page. */
-function drop(name: string, bytes: Uint8Array): string {
+/** Drops files onto the page. */
+function drop(...files: readonly (string | Uint8Array)[]): string {
+  const added = [];
+  for (let at = 0; at < files.length; at += 2)
+    added.push(
+      `files.items.add(new File([Uint8Array.from([${(files[at + 1] as Uint8Array).join()}])], ${JSON.stringify(files[at])}));`,
+    );
   return `{
     const files = new DataTransfer();
-    files.items.add(new File([Uint8Array.from(${JSON.stringify([...bytes])})], ${JSON.stringify(name)}));
+    ${added.join('\n')}
     document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: files, bubbles: true, cancelable: true }));
   }`;
 }
@@ -210,12 +216,43 @@ async function testEndlessLoop(t: Test, page: ChromiumPage): Promise<void> {
 async function testDrops(t: Test, page: ChromiumPage): Promise<void> {
   await page.evaluate(drop('<b>text</b>.txt', Buffer.from('no program')));
   await page.until(stateIs('failed'));
-  t.match(await page.evaluate("document.getElementById('state').textContent"), '<b>text</b>.txt is not an ELF program');
+  t.match(await page.evaluate(textOf('#state')), '<b>text</b>.txt is not an ELF program');
+  const disk = new Uint8Array(1024);
+  disk.set([0x55, 0xaa], 510);
+  await page.evaluate(drop('disk.img', disk));
+  await page.until(`${textOf('#state')}.startsWith('disk.img is a disk')`);
   await page.evaluate(drop('half', readFileSync(join(site, 'images/fib')).subarray(0, 100)));
   await page.until(`${stateIs('failed')} && document.title.startsWith('half')`);
   await page.evaluate(drop('<img src=x>', readFileSync(join(site, 'images/echo'))));
   await page.until(`${stateIs('ended')}`);
   t.equal(await page.evaluate("document.querySelectorAll('b, img').length"), 0, 'names are text');
+}
+
+/** A kernel on a bare machine: its console, its memory, and its end. */
+async function testKernel(t: Test, page: ChromiumPage): Promise<void> {
+  await page.evaluate(drop('disk.cpio', Uint8Array.of(1, 2, 3), 'kernel', guestKernel()));
+  await page.until(`${stateIs('ended')} && document.title.startsWith('kernel')`);
+  t.match(await page.evaluate(CONTENT), /^bd0 kernel\n.*\ndone$/s);
+  t.equal(await page.evaluate(textOf('#state')), 'Ended, exit code 1');
+  t.equal(
+    await page.evaluate("document.getElementById('tab-vmos').hidden"),
+    true,
+    'what it does not have is not offered',
+  );
+  await openView(page, 'memory', '.ranges button');
+  await page.until("document.querySelector('.memory select').value === 'current'");
+  t.match(await page.evaluate(textOf('.ranges')), /supervisor.*user/);
+  await page.evaluate(`{
+    const select = document.querySelector('.memory select');
+    select.value = 'physical';
+    select.dispatchEvent(new Event('change'));
+  }`);
+  await page.until(`/^RAM/.test(${textOf('.ranges')})`);
+  await page.evaluate(
+    "document.querySelector('.memory canvas').dispatchEvent(new MouseEvent('click', { bubbles: true }))",
+  );
+  await page.until("document.querySelector('.memory dd') !== null");
+  t.match(await page.evaluate(textOf('.details')), /RAM.*frame 0/);
 }
 
 /** Opens a view, and waits until it shows something. */
@@ -358,6 +395,7 @@ t.test('the page runs machines in Chromium', async (t) => {
   await t.test('the timeline leads back and forth', (t) => testTimeline(t, page));
   await t.test('an endless loop does not stall it', (t) => testEndlessLoop(t, page));
   await t.test('dropped files run, or are refused', (t) => testDrops(t, page));
+  await t.test('dropped kernels boot', (t) => testKernel(t, page));
   await t.test('views show the machine', (t) => testViews(t, page));
   await t.test('machines are kept', (t) => testKeeping(t, page));
   await t.test('it fits small and large screens', (t) => testLayout(t, page));

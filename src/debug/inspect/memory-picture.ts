@@ -46,6 +46,8 @@ export interface MemoryPicture {
   readonly owners: Uint16Array;
   readonly ranges: readonly PictureRange[];
   readonly fronts: readonly Front[];
+  /** What the colours of states mean; undefined: as PAGE_STATES says. */
+  readonly legend?: readonly (readonly [state: PageState, text: string])[];
 }
 
 /** Most cells of a picture. */

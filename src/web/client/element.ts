@@ -46,7 +46,8 @@ const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
 
 /**
  * `<bd0-machine image="hello" args="one two" memory="128MB" limit="1GB" history="64MB">`: a machine that runs an image when it is
- * connected to a page, and shows its console, unless it has the attribute `hidden`.
+ * connected to a page, and shows its console, unless it has the attribute `hidden`. With `boot`, the image is a kernel for a bare
+ * machine: `<bd0-machine boot image="vmlinuz" initrd="disk.cpio" append="console=ttyS0">`.
  */
 export class MachineElement extends Base {
   private client: MachineClient | undefined;
@@ -131,9 +132,19 @@ export class MachineElement extends Base {
       return text === null ? standard : parseBytes(text);
     };
     const name = this.getAttribute('name') ?? ('url' in image ? lastPart(image.url) : 'program');
+    const initrd = this.getAttribute('initrd');
+    const boot = this.hasAttribute('boot') && {
+      commandLine: this.getAttribute('append') ?? '',
+      initialDisk: initrd === null ? undefined : { url: absolute(initrd) },
+      disks: (this.getAttribute('disks') ?? '')
+        .split(/\s+/)
+        .filter((url) => url !== '')
+        .map((url) => ({ url: absolute(url) })),
+    };
     const words = (this.getAttribute('args') ?? '').split(/\s+/).filter((word) => word !== '');
     return new MachineClient({
       ...{ image, name, argv: [name, ...words], files: this.given },
+      ...(boot && { boot }),
       memoryBytes: size('memory', DEFAULT_MEMORY_BYTES),
       limitBytes: size('limit', DEFAULT_LIMIT_BYTES),
       historyBytes: size('history', 0),

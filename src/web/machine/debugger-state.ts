@@ -1,6 +1,6 @@
 import { codeAround, placeText } from '../../debug/commands/place-text.js';
 import { flagsText, SHOWN_REGISTERS } from '../../debug/commands/register-names.js';
-import type { DebugSession } from '../../index.js';
+import type { DebugSession } from '../../debug/commands/session.js';
 import { processText } from '../../debug/reports/machine-text.js';
 import type { RegisterFile } from '../../debug/target.js';
 import { fromLinear, toLinear } from '../../kernel/memory/linear-address.js';

@@ -1,5 +1,14 @@
-import { abiOf, attachDebugger, attachTimeline, Computer, DebugSession, VmoStore } from '../../index.js';
-import type { Console, DebugSessionOptions, Process, ResumeOptions, TranslationHook } from '../../index.js';
+import { Computer } from '../../computer.js';
+import { DebugSession } from '../../debug/commands/session.js';
+import { attachDebugger } from '../../debug/debugger/debugger.js';
+import { attachTimeline } from '../../debug/timeline/timeline.js';
+import { abiOf } from '../../kernel/program/elf.js';
+import { VmoStore } from '../../vmo/store.js';
+import type { ResumeOptions } from '../../computer.js';
+import type { TranslationHook } from '../../cpu/translator/events.js';
+import type { DebugSessionOptions } from '../../debug/commands/session.js';
+import type { Process } from '../../kernel/tasks/process.js';
+import type { Console } from '../../kernel/terminal/console.js';
 import { LINUX_ENVIRONMENT } from '../../kernel/calls/process.js';
 import type { Content, StartOptions } from '../protocol.js';
 import { SiteNames, type Download } from './site-names.js';
@@ -52,6 +61,7 @@ function startProgram(computer: Computer, image: Uint8Array, { name, limitBytes,
   }
 }
 
-function bytesOf(content: Content, download: Download): Uint8Array {
+/** The bytes of content. Throws an Error if they cannot be loaded. */
+export function bytesOf(content: Content, download: Download): Uint8Array {
   return 'bytes' in content ? content.bytes : download(content.url);
 }

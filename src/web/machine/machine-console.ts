@@ -1,4 +1,4 @@
-import type { Console } from '../../index.js';
+import type { Console } from '../../kernel/terminal/console.js';
 import type { Report } from '../protocol.js';
 import { OutputLog } from './output-log.js';
 

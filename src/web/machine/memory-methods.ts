@@ -8,6 +8,25 @@ export interface PictureRequest {
   readonly start: number;
   readonly cellBytes: number;
   readonly count: number;
+  /** The key of a MemorySpace, of a machine that has several. */
+  readonly space?: string | undefined;
+}
+
+/** Memory that a bare machine has: the physical one, and address spaces. */
+export interface MemorySpace {
+  readonly key: string;
+  readonly title: string;
+}
+
+/** A picture, and what else there is to be drawn. */
+export interface PictureOfSpace extends MemoryPicture {
+  readonly spaces?: readonly MemorySpace[];
+}
+
+/** An address; `space` as in PictureRequest. */
+export interface AddressRequest {
+  readonly address: number;
+  readonly space?: string | undefined;
 }
 
 /** A page, and where the pointer at its address leads, if it is one. */
@@ -17,11 +36,11 @@ export interface DescribedAddress extends PageDescription {
 
 const POINTER_BYTES = 8;
 
-export function pictureOf({ computer, session }: MethodContext, request: PictureRequest): MemoryPicture {
+export function pictureOf({ computer, session }: MethodContext, request: PictureRequest): PictureOfSpace {
   return memoryPicture(computer, session.target, request.start, request.cellBytes, request.count);
 }
 
-export function describeAddress({ computer, session }: MethodContext, address: number): DescribedAddress {
+export function describeAddress({ computer, session }: MethodContext, { address }: AddressRequest): DescribedAddress {
   const described = describePage(computer, address, session.allImages.symbolText(toLinear(address)));
   const { bytes } = described;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -1,4 +1,5 @@
-import { exportVmo, VmoStore } from '../../index.js';
+import { exportVmo } from '../../vmo/records/canonical-stream.js';
+import { VmoStore } from '../../vmo/store.js';
 import type { MethodContext } from './methods.js';
 
 /** The machine as it is now, as the canonical stream of a saved snapshot: `isSnapshot` of StartOptions starts it again. */

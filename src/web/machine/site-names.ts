@@ -1,4 +1,5 @@
-import { MemoryNames, type ExpectedContent, type NameSpace, type PublishOutcome, type VmoHandle } from '../../index.js';
+import { MemoryNames, type ExpectedContent, type NameSpace, type PublishOutcome } from '../../kernel/names.js';
+import type { VmoHandle } from '../../vmo/handle.js';
 import { compareNames, mergedNames } from '../../kernel/names.js';
 import type { VmoStore } from '../../vmo/store.js';
 import type { Content } from '../protocol.js';

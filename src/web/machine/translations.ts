@@ -1,4 +1,4 @@
-import type { TranslationEvent } from '../../index.js';
+import type { TranslationEvent } from '../../cpu/translator/events.js';
 
 /** Translations that are kept. */
 const KEPT = 64;

@@ -1,7 +1,7 @@
-import { describeTrap } from '../../index.js';
-import type { StopReason } from '../../index.js';
+import { describeTrap } from '../../kernel/reports/trap-report.js';
+import type { StopReason } from '../../debug/target.js';
 import { loadLinuxCalls } from '../../kernel/all-calls.js';
-import type { MachineState, Report, Request, StartOptions, Status, StopKind } from '../protocol.js';
+import type { MachineRequest, MachineState, Report, StartOptions, Status, StopKind } from '../protocol.js';
 import { loadMachine, type LoadedMachine } from './loading.js';
 import { MachineConsole } from './machine-console.js';
 import type { MethodContext } from './methods.js';
@@ -13,8 +13,6 @@ import { Slices, Turns } from './turns.js';
 const STATUS_MS = 100;
 /** A tick is a nanosecond. */
 const TICKS_PER_MS = 1e6;
-
-type MachineRequest = Exclude<Request, { kind: 'start' }>;
 
 /** A machine in a worker: runs it in short slices, between which requests of the page are handled. */
 export class WebMachine {
@@ -166,7 +164,7 @@ export class WebMachine {
   }
 
   /** Calls a method. What only views need is loaded with the first. */
-  private async call({ id, method, argument }: Extract<Request, { kind: 'call' }>): Promise<void> {
+  private async call({ id, method, argument }: Extract<MachineRequest, { kind: 'call' }>): Promise<void> {
     try {
       const { METHODS } = await import('./methods.js');
       if (!Object.hasOwn(METHODS, method)) throw new Error(`there is no method ${method}`);

@@ -1,41 +1,32 @@
 import { parseBytes } from '../client/element.js';
 import { MachineClient } from '../client/machine-client.js';
 import { TerminalPane } from '../client/terminal.js';
-import type { Content, Status } from '../protocol.js';
+import type { Status } from '../protocol.js';
 import { button, byId, element, grouped, setText } from './dom.js';
 import { keepMachine, keptMachine } from './kept-machines.js';
+import { programOfAddress, programOfFiles, SAVED, type Program } from './program.js';
 import { imageContent, siteImages, type SiteFiles } from './site.js';
 import { Tabs } from './tabs.js';
 import { SourceTexts } from './views/source-text.js';
 import { TimelineBar } from './timeline-bar.js';
 
 const MEMORY = '128MB';
+const BARE_MEMORY = '256MB';
 const LIMIT = '1GB';
 const HISTORY_BYTES = 192 * 2 ** 20;
 const SHELL = 'terminal';
 /** A message about a failure is not replaced before it can be read. */
 const READING_MS = 5000;
-/** Files with saved machines end so. */
-const SAVED = '.bd0';
 
 /** Files that are sources of programs, and no programs. */
 const SOURCE = /\.(c|h|cc|cpp|cxx|hpp|s|S)$/;
-
-/** A program to run. */
-export interface Program {
-  readonly name: string;
-  readonly image: Content;
-  readonly args: readonly string[];
-  /** `image` is a saved machine. */
-  readonly isSnapshot?: boolean;
-}
 
 /** What the page shows around the console. */
 export class App {
   readonly terminal: TerminalPane;
   private readonly timeline = new TimelineBar(byId('timeline'));
   readonly tabs: Tabs;
-  private readonly picker = element('input', { type: 'file', hidden: true, 'aria-hidden': 'true' });
+  private readonly picker = element('input', { type: 'file', multiple: true, hidden: true, 'aria-hidden': 'true' });
   private readonly sources: SourceTexts;
   private client: MachineClient | undefined;
   private program: Program | undefined;
@@ -55,19 +46,20 @@ export class App {
       open: (name, address) => void this.tabs.open(name, address),
     });
     this.picker.addEventListener('change', () => {
-      const file = this.picker.files?.[0];
-      if (file) void this.open(file);
+      void this.open(Array.from(this.picker.files ?? []));
       this.picker.value = '';
     });
     byId('actions').replaceChildren(
       this.picker,
-      button('Open…', { title: 'Run a program or resume a saved machine from a file' }, () => this.picker.click()),
+      button('Open…', { title: 'Run a program, a kernel with its initial RAM disk, or a saved machine' }, () =>
+        this.picker.click(),
+      ),
       button('Save', { title: 'Save the machine to a file' }, () => void this.save()),
       button('Keep', { title: 'Keep the machine in this browser' }, () => void this.keep()),
       button('Return', { title: 'Resume the machine that was kept' }, () => void this.takeKept()),
       button('Restart', { title: 'Start again from the beginning' }, () => this.program && this.start(this.program)),
     );
-    listenForDrops((file) => void this.open(file));
+    listenForDrops((files) => void this.open(files));
     document.addEventListener('keydown', (event) => this.takeKey(event));
   }
 
@@ -76,24 +68,20 @@ export class App {
     return this.client;
   }
 
-  /** The program that the address of the page asks for: `?run=fib&args=30&memory=64MB`; the shell otherwise. */
+  /** The program that the address of the page asks for; the shell otherwise. */
   programOfAddress(): Program {
-    const parameters = new URLSearchParams(location.search);
-    const name = parameters.get('run');
-    if (name === null) return this.shell();
-    const args = (parameters.get('args') ?? '').split(' ').filter((word) => word !== '');
-    return { name, image: imageContent(name), args };
+    return programOfAddress(location) ?? this.shell();
   }
 
   /** Starts a program in a new machine. */
   start(program: Program): void {
     this.client?.close();
     this.program = program;
-    const { name, image, args, isSnapshot = false } = program;
+    const { name, image, args, isSnapshot = false, boot } = program;
     const parameters = new URLSearchParams(location.search);
     const client = new MachineClient({
-      ...{ image, isSnapshot, name, argv: [name, ...args], files: siteImages(this.site) },
-      memoryBytes: parseBytes(parameters.get('memory') ?? MEMORY),
+      ...{ image, isSnapshot, name, boot, argv: [name, ...args], files: siteImages(this.site) },
+      memoryBytes: parseBytes(parameters.get('memory') ?? (boot ? BARE_MEMORY : MEMORY)),
       limitBytes: parseBytes(parameters.get('limit') ?? LIMIT),
       historyBytes: HISTORY_BYTES,
       pausesAtTraps: true,
@@ -102,6 +90,7 @@ export class App {
     document.title = `${name} – bd0`;
     this.terminal.attach(client);
     this.timeline.attach(client);
+    this.tabs.offer(boot !== undefined);
     client.on('status', (status) => this.showStatus(status));
     client.on('log', (lines) => this.tabs.log(lines));
     client.on('failed', (message) => this.fail(message));
@@ -127,16 +116,16 @@ export class App {
     return { name: SHELL, image: imageContent(SHELL), args: columns === 80 ? ['-i'] : ['-i', String(columns)] };
   }
 
-  /** Runs a program or a saved machine, or gives the file to the view that is open: anything else is reported. */
-  private async open(file: File): Promise<void> {
-    if (await this.tabs.take(file).catch(() => false)) return;
+  /** Runs what files have, or gives the file to the view that is open: anything else is reported. */
+  private async open(files: readonly File[]): Promise<void> {
+    const [file] = files;
+    if (!file || (await this.tabs.take(file).catch(() => false))) return;
     if (SOURCE.test(file.name)) return this.addSource(file);
-    const bytes = new Uint8Array(await file.arrayBuffer());
-    const name = file.name.slice(0, 63);
-    if (file.name.endsWith(SAVED)) return this.start({ name, image: { bytes }, args: [], isSnapshot: true });
-    if (![0x7f, 0x45, 0x4c, 0x46].every((byte, at) => bytes[at] === byte))
-      return this.fail(`${file.name} is not an ELF program: bd0 runs programs for x86-64`);
-    this.start({ name, image: { bytes }, args: [] });
+    try {
+      this.start(await programOfFiles(files, location));
+    } catch (error) {
+      this.fail((error as Error).message);
+    }
   }
 
   /** Saves the machine to a file, as a canonical stream. */
@@ -207,7 +196,8 @@ export class App {
 }
 
 /** What a machine is doing, in words. */
-function stateText({ state, stop, exitCode, mips, isPast, ticks, end }: Status): string {
+function stateText({ state, stop, exitCode, note, mips, isPast, ticks, end }: Status): string {
+  if (note !== undefined) return note;
   if (isPast) return `In the past, ${grouped(end - ticks)} ticks ago`;
   if (state === 'running') return mips > 0 ? `Running, ${grouped(mips)} MIPS` : 'Running';
   if (state === 'waiting') return 'Waiting';
@@ -221,7 +211,7 @@ function stateText({ state, stop, exitCode, mips, isPast, ticks, end }: Status):
   return reasons[stop ?? ''] ?? 'Paused';
 }
 
-function listenForDrops(take: (file: File) => void): void {
+function listenForDrops(take: (files: readonly File[]) => void): void {
   const sign = byId('drop');
   const hasFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') ?? false;
   window.addEventListener('dragover', (event) => {
@@ -235,7 +225,6 @@ function listenForDrops(take: (file: File) => void): void {
   window.addEventListener('drop', (event) => {
     event.preventDefault();
     sign.hidden = true;
-    const file = event.dataTransfer?.files[0];
-    if (file) take(file);
+    take(Array.from(event.dataTransfer?.files ?? []));
   });
 }

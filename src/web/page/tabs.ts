@@ -1,5 +1,6 @@
 import type { Status } from '../protocol.js';
 import { button, byId, element } from './dom.js';
+import { Repeated } from './repeated.js';
 import type { View, ViewHost } from './views/view.js';
 
 /** The views besides the console. What draws one is loaded when it is first opened. */
@@ -26,6 +27,9 @@ const VIEWS: readonly { readonly name: string; readonly title: string; load(host
   },
 ];
 
+/** The views that bare machines have. */
+const FOR_BARE: readonly string[] = ['console', 'memory'];
+
 /** Lines of the debugger that are kept while its view is closed. */
 const LINES_MAX = 200;
 
@@ -34,8 +38,9 @@ export class Tabs {
   private view: View | undefined;
   private name = 'console';
   private status: Status | undefined;
-  private isBusy = false;
-  private isStale = false;
+  private readonly updating = new Repeated(async () => {
+    if (this.view && this.status) await this.view.update(this.status);
+  });
   /** The last lines of the debugger, for a view that is opened later. */
   private readonly lines: string[] = [];
 
@@ -52,6 +57,13 @@ export class Tabs {
   /** The name of the view that is open. */
   get current(): string {
     return this.name;
+  }
+
+  /** Offers what there is for a machine. What others have is hidden for a bare one. */
+  offer(isBare: boolean): void {
+    for (const tab of Array.from(byId('tabs').children) as HTMLElement[])
+      tab.hidden = isBare && !FOR_BARE.includes(tab.id.replace('tab-', ''));
+    if (isBare && !FOR_BARE.includes(this.name)) void this.open('console');
   }
 
   /** Opens a view; one that shows addresses shows the given one. */
@@ -82,16 +94,7 @@ export class Tabs {
   /** Shows the machine as it is now. */
   async update(status: Status | undefined): Promise<void> {
     this.status = status;
-    if (!this.view || !status) return;
-    this.isStale = true;
-    if (this.isBusy) return;
-    this.isBusy = true;
-    while (this.isStale && this.view && this.status) {
-      this.isStale = false;
-      // The machine may be closed in between.
-      await this.view.update(this.status).catch(() => {});
-    }
-    this.isBusy = false;
+    await this.updating.run();
   }
 
   /** Gives a file to the view that is open. Returns whether it takes files. */
@@ -121,7 +124,7 @@ export class Tabs {
 function moveFocus(list: HTMLElement, event: KeyboardEvent): void {
   const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
   if (step === 0) return;
-  const tabs = Array.from(list.querySelectorAll('button'));
+  const tabs = Array.from(list.querySelectorAll('button')).filter(({ hidden }) => !hidden);
   const at = tabs.findIndex((tab) => tab === document.activeElement);
   tabs[(at + step + tabs.length) % tabs.length]?.focus();
   event.preventDefault();

@@ -1,5 +1,6 @@
 import type { DescribedAddress } from '../../machine/memory-methods.js';
 import { button, element } from '../dom.js';
+import type { SpaceChooser } from './space-chooser.js';
 import { addressText, type ViewHost } from './view.js';
 
 /** Says what lies at an address of the map. */
@@ -11,6 +12,7 @@ export class MemoryDetails {
   /** `follow` shows where a pointer leads. */
   constructor(
     private readonly host: ViewHost,
+    private readonly spaces: Pick<SpaceChooser, 'space'>,
     private readonly follow: (address: number) => void,
   ) {}
 
@@ -28,7 +30,11 @@ export class MemoryDetails {
       while (this.asked) {
         const { address, isChosen } = this.asked;
         this.asked = undefined;
-        this.showDescription(address, isChosen, await this.host.machine.call('describe', address));
+        this.showDescription(
+          address,
+          isChosen,
+          await this.host.machine.call('describe', { address, space: this.spaces.space }),
+        );
       }
     } catch {
       // The machine was closed.
@@ -53,13 +59,16 @@ export class MemoryDetails {
   }
 
   private actions(address: number, pointer: number | undefined): HTMLElement[] {
-    const actions = [
-      button('Who wrote it?', { title: 'Find the last store to this byte' }, () => {
-        this.host.open('debugger', address);
-        void this.host.machine.call('execute', `who ${addressText(address)}`);
-      }),
-      button('Show its bytes', {}, () => this.host.open('debugger', address)),
-    ];
+    const actions: HTMLButtonElement[] = [];
+    // A bare machine has no debugger here.
+    if (this.spaces.space === undefined)
+      actions.push(
+        button('Who wrote it?', { title: 'Find the last store to this byte' }, () => {
+          this.host.open('debugger', address);
+          void this.host.machine.call('execute', `who ${addressText(address)}`);
+        }),
+        button('Show its bytes', {}, () => this.host.open('debugger', address)),
+      );
     if (pointer !== undefined)
       actions.push(button(`Follow to ${addressText(pointer)}`, {}, () => this.follow(pointer)));
     return [element('div', { class: 'actions' }, ...actions)];

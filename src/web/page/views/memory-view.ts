@@ -1,40 +1,36 @@
-import type { MemoryPicture, PictureRange } from '../../../debug/inspect/memory-picture.js';
+import type { MemoryPicture } from '../../../debug/inspect/memory-picture.js';
+import type { PictureOfSpace } from '../../machine/memory-methods.js';
 import { button, element, setText, sizeText } from '../dom.js';
+import { Repeated } from '../repeated.js';
 import { MemoryDetails } from './memory-details.js';
-import { MemoryMap, ownerColour, SPACE_BYTES, stateColour, type Scheme, type Viewport } from './memory-map.js';
+import { MemoryLegend } from './memory-legend.js';
+import { MemoryMap, SPACE_BYTES, type Scheme, type Viewport } from './memory-map.js';
+import { RangeList } from './range-list.js';
+import { SpaceChooser } from './space-chooser.js';
 import { addressText, type View, type ViewHost } from './view.js';
 
 const ZOOM = 4;
 const LARGEST_CELL = 2 ** 40;
-const LEGEND = [
-  ['absent', 'mapped, no frame yet'],
-  ['zero', 'zeros'],
-  ['clean', 'clean'],
-  ['shared', 'clean, shared'],
-  ['private', 'private'],
-  ['written', 'written lately'],
-] as const;
-
 /** The address space: all of it, down to single bytes. */
 export class MemoryView implements View {
   readonly element: HTMLElement;
   private readonly map = new MemoryMap();
   private readonly title = element('p', { class: 'place' });
   private readonly details: MemoryDetails;
-  private readonly list = element('ul', { class: 'ranges', 'aria-label': 'Regions' });
+  private readonly legend = new MemoryLegend();
+  private readonly spaces = new SpaceChooser(() => this.changeSpace());
+  private readonly ranges = new RangeList((start, end) => this.zoomTo(start, end));
   private readonly dark = matchMedia('(prefers-color-scheme: dark)');
-  private readonly resizing = new ResizeObserver(() => void this.refresh());
+  private readonly refreshing = new Repeated(() => this.refreshOnce());
+  private readonly resizing = new ResizeObserver(() => void this.refreshing.run());
   private viewport: Viewport = { start: 0, cellBytes: LARGEST_CELL };
-  private picture: MemoryPicture | undefined;
+  private picture: PictureOfSpace | undefined;
   private selected: number | undefined;
   /** Whether the map shows all that is mapped, whatever that is. */
   private isFitted = true;
-  private listed = '';
-  private isBusy = false;
-  private isStale = false;
 
   constructor(private readonly host: ViewHost) {
-    this.details = new MemoryDetails(host, (address) => this.show(address));
+    this.details = new MemoryDetails(host, this.spaces, (address) => this.show(address));
     const { canvas } = this.map;
     for (const [name, value] of Object.entries({ tabindex: '0', role: 'application', 'aria-label': MAP_LABEL }))
       canvas.setAttribute(name, value);
@@ -47,16 +43,16 @@ export class MemoryView implements View {
     this.element = element(
       'div',
       { class: 'memory' },
-      element('div', { class: 'toolbar' }, ...this.buttons(), this.title),
+      element('div', { class: 'toolbar' }, this.spaces.element, ...this.buttons(), this.title),
       element('div', { class: 'map' }, canvas),
-      this.legend(),
+      this.legend.element,
       this.details.element,
-      this.list,
+      this.ranges.element,
     );
   }
 
   async update(): Promise<void> {
-    await this.refresh();
+    await this.refreshing.run();
   }
 
   show(address: number): void {
@@ -77,13 +73,9 @@ export class MemoryView implements View {
     ];
   }
 
-  private legend(): HTMLElement {
-    const items = LEGEND.map(([state, text]) => {
-      const colour = state === 'absent' ? ownerColour(1, this.scheme) : stateColour(state, this.scheme);
-      return element('li', {}, element('i', { style: `background:${colour}` }), text);
-    });
-    const fronts = element('li', {}, '▶ end of a heap, ◀ of a stack');
-    return element('ul', { class: 'legend', 'aria-label': 'Colours' }, ...items, fronts);
+  private changeSpace(): void {
+    this.selected = undefined;
+    this.fit();
   }
 
   private get scheme(): Scheme {
@@ -91,27 +83,15 @@ export class MemoryView implements View {
   }
 
   /** Asks for a picture of the viewport, and draws it. */
-  private async refresh(): Promise<void> {
-    if (this.isBusy) {
-      this.isStale = true;
-      return;
-    }
-    this.isBusy = true;
-    try {
-      do {
-        this.isStale = false;
-        this.map.resize();
-        if (this.map.canvas.clientWidth === 0) return;
-        const request = { ...this.viewport, count: this.count };
-        const picture = await this.host.machine.call('picture', request);
-        if (this.isFitted && !this.fits(picture)) this.isStale = true;
-        else this.draw(picture);
-      } while (this.isStale);
-    } catch {
-      // The machine was closed: the next one is asked anew.
-    } finally {
-      this.isBusy = false;
-    }
+  private async refreshOnce(): Promise<void> {
+    this.map.resize();
+    if (this.map.canvas.clientWidth === 0) return;
+    const request = { ...this.viewport, count: this.count, space: this.spaces.space };
+    const picture = await this.host.machine.call('picture', request);
+    this.spaces.offer(picture.spaces);
+    const isShown = picture.spaces === undefined || this.spaces.space === request.space;
+    if (!isShown || (this.isFitted && !this.fits(picture))) void this.refreshing.run();
+    else this.draw(picture);
   }
 
   /** Cells that lie within the address space. */
@@ -138,45 +118,26 @@ export class MemoryView implements View {
     }
   }
 
-  private draw(picture: MemoryPicture): void {
+  private draw(picture: PictureOfSpace): void {
     this.picture = picture;
+    this.legend.show(picture, this.scheme);
+    this.ranges.show(picture.ranges, this.scheme);
     const { start, cellBytes } = picture;
     const cell = this.selected === undefined ? undefined : Math.floor((this.selected - start) / cellBytes);
     this.map.draw(picture, cell, this.scheme);
     const end = Math.min(SPACE_BYTES, start + cellBytes * picture.states.length);
     setText(this.title, `${addressText(start)} to ${addressText(end - 1)}; a square is ${sizeText(cellBytes)}`);
-    this.showRanges(picture.ranges);
-  }
-
-  private showRanges(ranges: readonly PictureRange[]): void {
-    const shown = JSON.stringify(ranges);
-    if (shown === this.listed) return;
-    this.listed = shown;
-    const items = ranges.map((range) => {
-      const text = `${range.what}${range.name === '' ? '' : ` of ${range.name}`}`;
-      const size = sizeText(range.end - range.start);
-      const swatch = element('i', { style: `background:${ownerColour(range.pid, this.scheme)}` });
-      const zoom = button('', { title: `Show ${text}` }, () => this.zoomTo(range.start, range.end));
-      zoom.append(
-        swatch,
-        element('b', {}, text),
-        element('span', {}, `${range.rights} ${size}`),
-        addressText(range.start),
-      );
-      return element('li', {}, zoom);
-    });
-    this.list.replaceChildren(...items);
   }
 
   private fit(): void {
     this.isFitted = true;
-    void this.refresh();
+    void this.refreshing.run();
   }
 
   private zoomTo(start: number, end: number): void {
     this.isFitted = false;
     this.viewport = this.around(start, end);
-    void this.refresh();
+    void this.refreshing.run();
   }
 
   /** Makes cells so many times as large, around an address. */
@@ -193,7 +154,7 @@ export class MemoryView implements View {
     const row = cellBytes * this.map.columns;
     const last = Math.max(0, SPACE_BYTES - cellBytes * this.map.count);
     this.viewport = { start: Math.floor(Math.min(Math.max(0, start), last) / row) * row, cellBytes };
-    void this.refresh();
+    void this.refreshing.run();
   }
 
   private wheel(event: WheelEvent): void {
