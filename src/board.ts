@@ -4,6 +4,7 @@ import { DirectMemory } from './cpu/access/direct-memory.js';
 import { Cpu, type Engine } from './cpu/cpu.js';
 import { GuestException } from './cpu/state/exceptions.js';
 import type { BareModel } from './cpu/system/bare-cpuid.js';
+import { bareProcessor } from './cpu/system/bare-processor.js';
 import { ROOT_POINTER, acpiTables } from './devices/acpi/tables.js';
 import type { TranslatorOptions } from './cpu/translator/options.js';
 import { Chipset, type ChipsetEnd } from './devices/chipset.js';
@@ -103,7 +104,7 @@ export class Board {
     const { ports, hooks } = this;
     this.memory = new GuestMemory(memoryBytes);
     this.store = new VmoStore(sha256);
-    this.cpu = new Cpu(this.memory, engine, { sha256, ...translator }, model, ports);
+    this.cpu = new Cpu(this.memory, engine, { sha256, ...translator }, model, bareProcessor(ports));
     const { cpu } = this;
     cpu.bare!.onException = (exception) => hooks.onException?.(exception);
     this.disks = makeDisks(options.disks ?? [], this.store);

@@ -18,8 +18,7 @@ import {
   type RefusedStore,
 } from './state/events.js';
 import { Vector } from './state/exceptions.js';
-import { BareProcessor } from './system/bare-processor.js';
-import type { PortBus } from './system/system.js';
+import type { BareProcessor, MakeBareProcessor } from './system/bare-processor.js';
 import { FencedExecution, type FenceVerdict } from './evaluator/fenced-execution.js';
 import { InstructionFetcher } from './decode/fetch.js';
 import { hostOperations } from './evaluator/host-operations.js';
@@ -101,8 +100,8 @@ export class Cpu {
     /** Used with engine 'auto'. */
     translator: TranslatorOptions = {},
     readonly model: CpuModel = DEFAULT_MODEL,
-    /** Makes it the processor of a bare machine, which runs code at every privilege level and has these ports. */
-    ports?: PortBus,
+    /** Makes it the processor of a bare machine, which runs code at every privilege level: `bareProcessor`. */
+    makeBare?: MakeBareProcessor,
   ) {
     this.state = new CpuState(memory);
     this.codeStops = new CodeStops(memory.host32);
@@ -110,9 +109,9 @@ export class Cpu {
     this.linearMemory = new LinearMemory(memory, this.mmu);
     this.fetcher = new InstructionFetcher(memory, this.mmu, new Decoder(model));
     const { state: registers, mmu, linearMemory } = this;
-    mmu.derived.keepsCode = ports !== undefined;
+    mmu.derived.keepsCode = makeBare !== undefined;
     mmu.derived.onPagesChanged = (which) => this.records?.pagesChanged(which);
-    if (ports) this.bare = new BareProcessor({ registers, mmu, linearMemory, ports, clock: this }, model, this);
+    this.bare = makeBare?.({ registers, mmu, linearMemory, clock: this }, model, this);
     this.evaluator = new Evaluator(
       this.state,
       this.linearMemory,

@@ -8,7 +8,7 @@ import { GuestException, Vector } from '../state/exceptions.js';
 import { CS } from '../state/layout.js';
 import type { CpuModel } from '../state/model.js';
 import type { FloatRules } from './float-rules.js';
-import { System, type SystemHost } from './system.js';
+import { System, type PortBus, type SystemHost } from './system.js';
 
 /** DR6.BS. */
 const DR6_SINGLE_STEP = 1n << 14n;
@@ -29,6 +29,18 @@ export interface CodeListener {
   codeChanged(decoder: Decoder, isUser: boolean): void;
   /** Other instructions than before may be forbidden. */
   rulesChanged(): void;
+}
+
+/** Makes what only the processor of a bare machine has. */
+export type MakeBareProcessor = (
+  host: Omit<SystemHost, 'ports'>,
+  model: CpuModel,
+  listener: CodeListener,
+) => BareProcessor;
+
+/** For the constructor of Cpu: given to it, since other machines are loaded without it in a page. */
+export function bareProcessor(ports: PortBus): MakeBareProcessor {
+  return (host, model, listener) => new BareProcessor({ ...host, ports }, model, listener);
 }
 
 /** The part of a processor that only bare machines have: it delivers exceptions and interrupts itself. */

@@ -163,6 +163,8 @@ function noteOf(end: End): string | undefined {
       return undefined;
     case 'reset':
       return `Reset by ${end.by}`;
+    case 'off':
+      return 'Switched off';
     case 'halted':
       return 'Halted with interrupts off';
   }

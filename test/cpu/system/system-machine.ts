@@ -1,4 +1,5 @@
 import { Cpu } from '../../../src/cpu/cpu.js';
+import { bareProcessor } from '../../../src/cpu/system/bare-processor.js';
 import type { CpuEvent } from '../../../src/cpu/state/events.js';
 import { DS, ES, FS, GS, RSP, SS } from '../../../src/cpu/state/layout.js';
 import { TR } from '../../../src/cpu/system/system-state.js';
@@ -118,7 +119,8 @@ export class SystemMachine {
       write: (port: number, _width: number, value: number) => void this.written.push(`${port}=${value}`),
     };
     const isTranslated = engine === 'translator';
-    this.cpu = new Cpu(this.memory, isTranslated ? 'auto' : engine, isTranslated ? { threshold: 0 } : {}, 'v2', ports);
+    const bare = bareProcessor(ports);
+    this.cpu = new Cpu(this.memory, isTranslated ? 'auto' : engine, isTranslated ? { threshold: 0 } : {}, 'v2', bare);
     this.memory.ram.set(code, CODE);
     this.memory.ram.fill(HLT, HANDLERS, HANDLERS + GATES * HANDLER_BYTES);
     this.writeTables();
