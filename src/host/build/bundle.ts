@@ -77,9 +77,13 @@ export async function bundleCommandLine(generated: GeneratedInterpreter): Promis
   writeFileSync(join(packageRoot, INTERPRETER_FILE), Buffer.from(wasm, 'base64'));
 }
 
+/** A Linux program that starts others, reads and writes, and has a loop that is worth translating. */
+const SHELL_WORDS = ['/bin/sh', '-c', 'i=0; while [ $i -lt 30000 ]; do i=$((i + 1)); done; echo $(ls -l / | cat)'];
+
 /**
  * Keeps what V8 compiles of the interpreter, if it has a way: another process tries that, which may crash. Then lets the bundle
- * run a guest, if one was compiled, and keeps what V8 has compiled of the scripts by then.
+ * run a guest, if one was compiled, and a Linux program, and keeps what V8 has compiled of the scripts by then: the second run
+ * begins with what the first has kept. This host may lack what the second needs.
  */
 export function keepCode(): void {
   const interpreter = pathToFileURL(compiled('host/bundled/interpreter-module.js')).href;
@@ -87,6 +91,9 @@ export function keepCode(): void {
   const module = spawnSync(process.execPath, ['-e', keepModule, loader, interpreter]);
   if (module.status !== 0) forgetInterpreter();
   const keep = "const bundle = require(process.argv[1]); process.on('exit', bundle.keepCode); bundle.start();";
-  const { status, stderr } = spawnSync(process.execPath, ['-e', keep, loader, 'run', 'hello_world']);
+  const run = (...words: readonly string[]): { status: number | null; stderr: Buffer } =>
+    spawnSync(process.execPath, ['-e', keep, loader, 'run', '--code-cache', 'none', ...words]);
+  const { status, stderr } = run('hello_world');
+  run('--', ...SHELL_WORDS);
   if (status !== 0 && status !== EXIT_NOT_FOUND) throw new Error(`the bundle does not run: ${stderr.toString()}`);
 }
