@@ -23,6 +23,8 @@ function decoderOf(model: CpuModel, size: CodeSize): Decoder {
   return known;
 }
 
+export type { BareModel } from './bare-cpuid.js';
+
 /** Notified when code of another kind may run on a bare machine. */
 export interface CodeListener {
   /** The size of code or the privilege level may have changed. */
