@@ -2,7 +2,7 @@ import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
 import { PAGE_SIZE } from './bits.js';
 import { DirectMemory } from './cpu/access/direct-memory.js';
 import { Cpu, type Engine } from './cpu/cpu.js';
-import { GuestException } from './cpu/state/exceptions.js';
+import { GuestException, Vector } from './cpu/state/exceptions.js';
 import { bareProcessor, type BareModel } from './cpu/system/bare-processor.js';
 import { ROOT_POINTER, acpiTables } from './devices/acpi/tables.js';
 import type { TranslatorOptions } from './cpu/translator/options.js';
@@ -179,9 +179,11 @@ export class Board {
     this.cpu.ticks = Math.max(tick, this.cpu.ticks);
   }
 
-  /** Delivers the interrupt of the highest priority, which takes a tick. */
+  /** Delivers a non-maskable interrupt, or the interrupt of the highest priority, which takes a tick. */
   private interrupt(): undefined {
-    const vector = this.chipset.acknowledge();
+    const { state, acceptsNmi } = this.cpu.bare!.system;
+    if (acceptsNmi) [state.hasNmi, state.blocksNmi] = [false, true];
+    const vector = acceptsNmi ? Vector.NMI : this.chipset.acknowledge();
     this.interrupts++;
     this.hooks.onInterrupt?.(vector);
     this.cpu.ticks++;

@@ -21,14 +21,23 @@ export const HEADER = {
 const BOOT_FLAG = 0xaa55;
 /** "HdrS". */
 const MAGIC = 0x5372_6448;
-/** The first version with a 64-bit entry. */
-const LEAST_VERSION = 0x20c;
+/** The first versions that say where a kernel prefers to be loaded, and whether it has a 64-bit entry. */
+const LEAST_VERSION = 0x20a;
+const LEAST_VERSION_64 = 0x20c;
 const ENTRY_64 = 1 << 0;
+/** The kernel is loaded at 1 MiB or above, and not below 640 KiB. */
+const LOADED_HIGH = 1 << 0;
 
-/** Whether a file is a bzImage of Linux with a 64-bit entry. */
+/** Whether a file is a bzImage of Linux. */
 export function isBzImage(file: Uint8Array): boolean {
   if (file.length < HEADER.end) return false;
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   if (view.getUint16(HEADER.bootFlag, true) !== BOOT_FLAG || view.getUint32(HEADER.magic, true) !== MAGIC) return false;
-  return view.getUint16(HEADER.version, true) >= LEAST_VERSION && (file[HEADER.loadFlags64]! & ENTRY_64) !== 0;
+  const isHigh = view.getUint16(HEADER.version, true) >= LEAST_VERSION && (file[HEADER.loadFlags]! & LOADED_HIGH) !== 0;
+  return isHigh || hasEntry64(file, view);
+}
+
+/** Whether the kernel is entered in long mode. */
+export function hasEntry64(kernel: Uint8Array, header: DataView): boolean {
+  return header.getUint16(HEADER.version, true) >= LEAST_VERSION_64 && (kernel[HEADER.loadFlags64]! & ENTRY_64) !== 0;
 }

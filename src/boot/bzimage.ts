@@ -1,8 +1,8 @@
 import type { Board } from '../board.js';
 import { BootError } from './boot-error.js';
 import type { BootFiles } from './boot.js';
-import { HEADER } from './bzimage-header.js';
-import { enterLongMode } from './entry.js';
+import { HEADER, hasEntry64 } from './bzimage-header.js';
+import { enterLinux32, enterLongMode } from './entry.js';
 import { writeIdentityMap } from './identity-map.js';
 import { Parameters, loadAtTop, loadParts, memoryMap, writeMap } from './low-memory.js';
 
@@ -24,7 +24,7 @@ const HEAP_END = 0xfe00;
 /** Where the page tables go. */
 const TABLES = 0x1_0000;
 
-/** Loads a bzImage, and enters it in long mode. Throws BootError. */
+/** Loads a bzImage, and enters it in long mode, or in 32-bit protected mode if it has no 64-bit entry. Throws BootError. */
 export function bootBzImage(board: Board, { kernel, initialDisk, commandLine }: BootFiles): void {
   const { memory } = board;
   const header = new DataView(kernel.buffer, kernel.byteOffset, HEADER.end);
@@ -55,6 +55,8 @@ export function bootBzImage(board: Board, { kernel, initialDisk, commandLine }: 
   const map = memoryMap(memory.size);
   view.setUint8(MAP_COUNT, map.length);
   writeMap(view, map, MAP, MAP_ENTRY_BYTES);
+  if (!hasEntry64(kernel, header))
+    return enterLinux32(board, { eip: physical, esi: address, table: parameters.take(32).physical });
   writeIdentityMap(memory, TABLES);
   enterLongMode(board, { rip: physical + ENTRY_OFFSET, rsi: address, tables: TABLES });
 }

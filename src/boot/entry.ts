@@ -30,6 +30,30 @@ export function enterProtectedMode({ cpu }: Board, { eip, eax, ebx }: ProtectedE
   state.setGpr(RBX, BigInt(ebx));
 }
 
+/** What the 32-bit entry of Linux finds: its parameters in ESI, and a table of four descriptors at a physical address. */
+export interface LinuxEntry {
+  readonly eip: number;
+  readonly esi: number;
+  readonly table: number;
+}
+
+const FLAT_CODE = 0x00cf_9b00_0000_ffffn;
+const FLAT_DATA = 0x00cf_9300_0000_ffffn;
+const TABLE_BYTES = 32;
+
+/** Puts the processor into 32-bit protected mode with the segments of Linux in a GDT. Linux, Documentation/x86/boot.rst. */
+export function enterLinux32({ cpu, memory }: Board, { eip, esi, table }: LinuxEntry): void {
+  const { state, mmu } = cpu;
+  mmu.setCr0(CR0_PE | CR0_ET);
+  mmu.setPaging('none');
+  memory.write64(table + 16, FLAT_CODE);
+  memory.write64(table + 24, FLAT_DATA);
+  cpu.bare!.system.setTable('gdt', BigInt(table), BigInt(TABLE_BYTES - 1));
+  enterFlat(cpu, { code: 0x10, data: 0x18, size: 32 });
+  state.rip = BigInt(eip);
+  state.setGpr(RSI, BigInt(esi));
+}
+
 /** What the 64-bit entry of Linux finds: page tables that map it to itself, and its parameters in RSI. */
 export interface LongEntry {
   readonly rip: number;

@@ -204,7 +204,7 @@ export class Cpu {
     try {
       const instruction = this.fetcher.fetch(this.bare ? this.bare.fetchAddress() : this.state.rip);
       const { mnemonic } = instruction.form.row;
-      this.bare?.requireUsable(instruction);
+      this.bare?.begin(instruction);
       this.evaluated.set(mnemonic, (this.evaluated.get(mnemonic) ?? 0) + 1);
       const isFenced = this.mmu.context.fence !== undefined;
       const outcome = isFenced ? this.fenced.execute(instruction, verdict) : this.evaluator.execute(instruction);
@@ -213,7 +213,7 @@ export class Cpu {
       if (outcome === 'vmcall') return VMCALL;
       if (outcome === 'syscall') return SYSCALL;
       if (outcome === 'trap') return trap(this.evaluator.trapVector);
-      if (traps && this.bare?.skipsStepTrap() !== true) return trap(Vector.DB);
+      if (this.bare ? this.bare.takesDebugTrap(instruction, traps, outcome === 'more') : traps) return trap(Vector.DB);
       if (this.bare) return this.bare.takeEvent();
       return this.mmu.dataStops.hasAccesses ? STOPPED : TICKS;
     } catch (error) {

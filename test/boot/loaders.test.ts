@@ -127,6 +127,14 @@ t.test('bzImage of Linux', async (t) => {
   t.equal(machine.run(100).kind, 'halted', 'it runs');
   t.throws(() => boot(board(), { name: 'k', kernel: bzImage({ 0x263: 1 }), commandLine: '' }), { message: /needs/ });
   t.throws(() => boot(board(), { name: 'k', kernel: bzImage({ 0x236: 0 }), commandLine: '' }), { message: /neither/ });
+  const old = board();
+  boot(old, { name: 'k', kernel: bzImage({ 0x236: 0, 0x211: 1 }), commandLine: '' });
+  const { cpu: cpu32 } = old;
+  t.same([cpu32.state.rip, cpu32.bare!.codeSize, cpu32.mmu.cr0], [0x10_0000n, 32, 0x11], 'the 32-bit entry');
+  t.equal(old.memory.read32(Number(cpu32.state.gpr(6)) + 0x202), 0x5372_6448);
+  t.equal(cpu32.state.selector(1), 0x10);
+  cpu32.bare!.system.segments.load(3, 0x18);
+  t.equal(old.run(100).kind, 'halted');
   t.throws(() => boot(board(), { name: 'k', kernel: bzImage(), commandLine: 'x'.repeat(2048) }), {
     message: /at most 2047/,
   });

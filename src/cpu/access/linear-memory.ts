@@ -62,6 +62,8 @@ export class LinearMemory {
   onCodeStored: CodeStored = () => {};
   /** What lies beyond RAM. An access within a page reaches it once, as a whole. */
   devices: DeviceMemory = NO_DEVICES;
+  /** Called with each access of an instruction, while there are breakpoints on data. */
+  onAccess: ((linear: bigint, bytes: number, access: Access) => void) | undefined;
   /** Holds back the stores of the current instruction; if undefined, stores are made at once. */
   deferred: DeferredStores | undefined;
 
@@ -80,6 +82,7 @@ export class LinearMemory {
     const low = Number(BigInt.asIntN(32, linear));
     const high = Number(BigInt.asIntN(32, linear >> 32n));
     if (this.checksAlignment && low & (alignmentOf(bytes) - 1)) throw new GuestException(Vector.AC);
+    this.onAccess?.(linear, bytes, access);
     if (this.deferred) return this.deferred.locate(high, low, bytes, access);
     const { fence } = this.mmu.context;
     if (access === 'write' && fence) {

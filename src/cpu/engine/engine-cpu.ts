@@ -3,7 +3,6 @@ import type { Mmu } from '../../mmu/mmu.js';
 import type { InstructionFetcher } from '../decode/fetch.js';
 import type { CodeStops } from '../stops.js';
 import type { CpuState } from '../state/cpu-state.js';
-import type { CodeSize } from '../decode/row.js';
 import type { Form } from '../meaning/form.js';
 import type { CpuEvent } from '../state/events.js';
 
@@ -16,11 +15,10 @@ export interface FormRules {
 
 /** What the record engine needs of the processor of a bare machine. */
 export interface BareEngineCpu {
-  /** The size of the code that runs: only that of 64 bits has records. */
-  readonly codeSize: CodeSize;
-  /** Whether an interrupt waits that can be delivered now, or after the next instruction. */
+  /** Whether an interrupt waits that can be delivered now. */
   readonly isInterruptible: boolean;
-  readonly holdsInterrupt: boolean;
+  /** Whether instructions must be executed one by one: records are of 64-bit code only. */
+  readonly needsEvaluator: boolean;
   /** What the control registers forbid is left to the evaluator. */
   readonly rules: FormRules;
 }

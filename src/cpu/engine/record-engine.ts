@@ -3,7 +3,7 @@ import type { Alias, SlotChange } from '../../mmu/alias.js';
 import type { ChangedPages } from '../../mmu/derived-entries.js';
 import type { AddressRange } from '../../mmu/fence.js';
 import { ACCESS_READ, ACCESS_WRITE, isCanonicalHigh } from '../../mmu/walk.js';
-import type { BareEngineCpu, EngineCpu } from './engine-cpu.js';
+import type { EngineCpu } from './engine-cpu.js';
 import type { CodeStopsListener } from '../stops.js';
 import { INTERRUPTIBLE, STOPPED, SYSCALL, TICKS, VMCALL, faultOf, type CpuEvent } from '../state/events.js';
 import { pageFault } from '../state/exceptions.js';
@@ -159,7 +159,7 @@ export class RecordEngine implements CodeStopsListener {
       }
       if (bare?.isInterruptible === true) return INTERRUPTIBLE;
       cpu.updateModes();
-      if (cpu.state.trapFlag || (bare && !canUseRecords(bare))) next = this.evaluate(0);
+      if (cpu.state.trapFlag || bare?.needsEvaluator === true) next = this.evaluate(0);
       else if (next === 0) next = this.takeStop() ? STOPPED : this.locateRip();
       else if (hot) next = this.runHot(hot, next, end);
       else next = this.runInterpreter(next, end);
@@ -393,9 +393,4 @@ export class RecordEngine implements CodeStopsListener {
       return faultOf(error);
     }
   }
-}
-
-/** There are records of 64-bit code only, and an interrupt that is held back is due after a single instruction. */
-function canUseRecords({ codeSize, holdsInterrupt }: BareEngineCpu): boolean {
-  return codeSize === 64 && !holdsInterrupt;
 }

@@ -373,6 +373,9 @@ export interface SystemOperations<V> {
   callSystem(next: V): void;
   /** Returns to 64-bit code if `isLong` (REX.W), else to 32-bit code. */
   returnFromSystem(isLong: boolean): void;
+  /** SYSENTER and SYSEXIT. */
+  enterSystem(): void;
+  leaveSystem(): void;
   swapGs(): void;
   /** Reads `width` bits of a port; #GP(0) unless CPL <= IOPL or the task's I/O permission bitmap allows it. */
   input(port: V, width: Width): V;

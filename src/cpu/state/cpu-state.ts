@@ -1,7 +1,7 @@
 import type { GuestMemory } from '../../memory.js';
 import { bigintArithmetic } from '../meaning/bigint-arithmetic.js';
 import { FLAGS_CODE_MASK, FLAGS_EXTRA_SHIFT, kindCode, slotsOf, thunkOfCode } from '../meaning/flag-slots.js';
-import { AC, STATUS_FLAGS, TF, bitsOf, type FlagsThunk } from '../meaning/flags.js';
+import { AC, RF, STATUS_FLAGS, TF, bitsOf, type FlagsThunk } from '../meaning/flags.js';
 import type { Width } from '../../bits.js';
 import * as at from './layout.js';
 import { outside, schema } from '../../state/schema.js';
@@ -122,6 +122,10 @@ export class CpuState {
   /** AC. */
   get alignmentCheckFlag(): boolean {
     return (this.view.getInt32(at.RFLAGS, true) & AC) !== 0;
+  }
+  /** RF: the next instruction runs in spite of a breakpoint on it. */
+  get resumeFlag(): boolean {
+    return (this.view.getInt32(at.RFLAGS, true) & RF) !== 0;
   }
   /** TF. */
   get trapFlag(): boolean {

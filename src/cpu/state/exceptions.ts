@@ -4,6 +4,7 @@ import type { PageFault } from '../../mmu/mmu.js';
 export const Vector = {
   DE: 0,
   DB: 1,
+  NMI: 2,
   BP: 3,
   OF: 4,
   BR: 5,

@@ -5,8 +5,9 @@ import type { CpuModel } from '../state/model.js';
 export const BARE_MODELS = ['v1', 'v2'] as const satisfies readonly CpuModel[];
 export type BareModel = (typeof BARE_MODELS)[number];
 
-/** PSE, MSR, APIC and PGE, which kernels look for. */
-const KERNEL_FEATURES = (1 << 3) | (1 << 5) | (1 << 9) | (1 << 13);
+/** VME is missing. DE, PSE, MSR, APIC, SEP and PGE, which kernels look for; leaf 80000001h repeats all but SEP. */
+const KERNEL_FEATURES = (1 << 2) | (1 << 3) | (1 << 5) | (1 << 9) | (1 << 13);
+const SEP = 1 << 11;
 /** Of leaf 7's EBX: SMEP. FSGSBASE and SMAP cannot be turned on. */
 const SMEP = 1 << 7;
 const MAX_BASIC_LEAF = 7;
@@ -21,6 +22,7 @@ export function bareCpuid(leaf: number, subleaf: number, model: CpuModel): Cpuid
     case 0:
       return [MAX_BASIC_LEAF, ebx, ecx, edx];
     case 1:
+      return [eax, ebx, ecx, (edx | KERNEL_FEATURES | SEP) >>> 0];
     case 0x8000_0001:
       return [eax, ebx, ecx, (edx | KERNEL_FEATURES) >>> 0];
     case 7:

@@ -3,6 +3,7 @@ import { Decoder } from '../decode/decoder.js';
 import type { CodeSize } from '../decode/row.js';
 import type { DeviceMemory } from '../access/linear-memory.js';
 import type { Instruction } from '../decode/instruction.js';
+import { RF } from '../meaning/flags.js';
 import { DEVICE, HALTED, TICKS, type CpuEvent } from '../state/events.js';
 import { GuestException, Vector } from '../state/exceptions.js';
 import { CS } from '../state/layout.js';
@@ -10,8 +11,9 @@ import type { CpuModel } from '../state/model.js';
 import type { FloatRules } from './float-rules.js';
 import { System, type PortBus, type SystemHost } from './system.js';
 
-/** DR6.BS. */
-const DR6_SINGLE_STEP = 1n << 14n;
+/** DR6.BS, and DR7.GD. */
+const DR6_SINGLE_STEP = 1 << 14;
+const DR7_GENERAL_DETECT = 1n << 13n;
 
 const decoders = new Map<string, Decoder>();
 
@@ -95,12 +97,23 @@ export class BareProcessor {
 
   /** Whether a pending interrupt can be delivered before the next instruction. */
   get isInterruptible(): boolean {
-    return this.hasInterrupt && this.system.acceptsInterrupts;
+    return (this.hasInterrupt && this.system.acceptsInterrupts) || this.system.acceptsNmi;
+  }
+
+  /**
+   * Whether instructions must be executed one by one: those outside 64-bit mode, where an interrupt that is held back is due after
+   * the next, and while RF or a breakpoint of the debug registers is set.
+   */
+  get needsEvaluator(): boolean {
+    const { system, codeSize, host } = this;
+    return codeSize !== 64 || this.holdsInterrupt || system.breakpoints.isArmed || host.registers.resumeFlag;
   }
 
   /** Whether a pending interrupt can be delivered after the next instruction, but not before it. */
-  get holdsInterrupt(): boolean {
-    return this.hasInterrupt && this.system.allowsInterrupts && !this.system.acceptsInterrupts;
+  private get holdsInterrupt(): boolean {
+    const { system } = this;
+    if (!system.isHolding) return false;
+    return (this.hasInterrupt && system.allowsInterrupts) || system.state.hasNmi;
   }
 
   /** The linear address of the next instruction; #GP(0) if it lies beyond the limit of its segment. */
@@ -112,10 +125,13 @@ export class BareProcessor {
   }
 
   /**
-   * Raises what forbids an instruction that has been fetched: #GP(0) if it ends beyond the limit of its segment, #UD and #NM by the
+   * Raises what forbids an instruction that has been fetched: #DB for a breakpoint on it, #GP(0) if it ends beyond the limit of its segment, #UD and #NM by the
    * control registers, #UD for VMCALL, since there is no hypervisor.
    */
-  requireUsable({ form, length }: Instruction): void {
+  begin({ form, length }: Instruction): void {
+    const { breakpoints } = this.system;
+    breakpoints.takeHits();
+    if (breakpoints.isArmed && !this.host.registers.resumeFlag) this.requireNoBreakpoint();
     if (form.mode !== 64) this.system.segments.checkCode(this.host.registers.rip, length);
     const vector = form.row.mnemonic === 'VMCALL' ? Vector.UD : this.rules.faultOf(form);
     if (vector !== undefined) throw new GuestException(vector);
@@ -136,22 +152,42 @@ export class BareProcessor {
     return this.system.state.hasUsedDevice;
   }
 
+  private requireNoBreakpoint(): void {
+    const { breakpoints } = this.system;
+    const bits = breakpoints.onFetch(this.fetchAddress());
+    if (bits === 0) return;
+    this.noteInDr6(bits);
+    throw new GuestException(Vector.DB);
+  }
+
   /**
-   * After an instruction under TF: true if it has called a handler or the kernel, which runs without TF. Otherwise notes the
-   * single step in DR6. SDM Vol. 3A 17.3.1.4 "Single-Step Exception Condition".
+   * Whether an instruction that is complete, or at least an iteration of it, raises #DB: for breakpoints on data or ports that it has
+   * hit, or because it ran under TF and has not called a handler or the kernel, which runs without TF. Notes what it is in DR6. MOV SS
+   * and POP SS hold it back. SDM Vol. 3A 17.3.1.2, 17.3.1.4, 6.8.3.
    */
-  skipsStepTrap(): boolean {
-    const { state } = this.system;
-    const skips = state.hasCalledHandler;
+  takesDebugTrap({ form }: Instruction, wasStepped: boolean, isIncomplete: boolean): boolean {
+    const { system, host } = this;
+    const { state, breakpoints } = system;
+    if (host.registers.resumeFlag && !isIncomplete && !form.row.mnemonic.startsWith('IRET'))
+      host.registers.systemFlags &= ~BigInt(RF);
+    if (system.isHolding && form.row.mnemonic !== 'STI') return false;
+    const step = wasStepped && !state.hasCalledHandler ? DR6_SINGLE_STEP : 0;
+    const bits = step | (breakpoints.isArmed ? breakpoints.takeHits() : 0) | state.taskTrap;
     state.hasCalledHandler = false;
-    if (!skips) state.debug[6]! |= DR6_SINGLE_STEP;
-    return skips;
+    state.taskTrap = 0;
+    this.noteInDr6(bits);
+    return bits !== 0;
+  }
+
+  private noteInDr6(bits: number): void {
+    if (bits !== 0) this.system.state.debug[6]! |= BigInt(bits);
   }
 
   /** Delivers an exception of an instruction; false if the processor shuts down. */
   deliver(exception: GuestException, isTrap: boolean): boolean {
     this.exceptions++;
     this.onException?.(exception);
+    if (exception.vector === Vector.DB) this.system.state.debug[7]! &= ~DR7_GENERAL_DETECT;
     return this.system.deliver(exception, isTrap ? 'trap' : 'fault');
   }
 }

@@ -30,7 +30,7 @@ const CR0_BITS = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | 
 
 /** Bits of CR4 whose features the processor has; all others are reserved. */
 export const CR4_TSD = 1 << 2;
-const CR4_DE = 1 << 3;
+export const CR4_DE = 1 << 3;
 const CR4_PGE = 1 << 7;
 const CR4_PCE = 1 << 8;
 export const CR4_OSFXSR = 1 << 9;

@@ -50,6 +50,8 @@ interface Called {
   readonly cause: Cause;
   readonly errorCode: number | undefined;
   readonly next: bigint;
+  /** RFLAGS as pushed. */
+  readonly flags: bigint;
 }
 
 /** What the delivery works on. */
@@ -101,12 +103,12 @@ export class Delivery {
     const gate = this.gateOf(vector, cause);
     if (gate.type === SYSTEM_TYPE.taskGate) {
       const external = cause === 'software' ? 0 : EXTERNAL;
-      return tasks.interrupt(gate.selector, { next, errorCode, external, flags: this.savedFlags(cause) });
+      return tasks.interrupt(gate.selector, { next, errorCode, external, flags: this.savedFlags(cause, vector) });
     }
-    this.callGate(gate, { cause, errorCode, next });
+    this.callGate(gate, { cause, errorCode, next, flags: this.savedFlags(cause, vector) });
   }
 
-  private callGate(gate: Gate, { cause, errorCode, next }: Called): void {
+  private callGate(gate: Gate, { cause, errorCode, next, flags }: Called): void {
     const { segments, registers, mmu, stacks, innerStacks } = this.parts;
     const external = cause === 'software' ? 0 : EXTERNAL;
     const code = this.targetOf(gate.selector, external);
@@ -118,7 +120,7 @@ export class Delivery {
     const inner = isInner ? this.innerStack(gate, cpl, external) : undefined;
     const stack = inner?.stack ?? this.sameStack(gate, external);
     const words = [...(errorCode === undefined ? [] : [BigInt(errorCode)]), next, this.selector(CS)];
-    words.push(this.savedFlags(cause));
+    words.push(flags);
     if (isInner || segments.isLongMode) words.push(registers.gpr(RSP), this.selector(SS));
     if (isVirtual) words.push(...[ES, DS, FS, GS].map((segment) => this.selector(segment)));
     const frame = stacks.pushed(stack, gate.wordBytes, words.length, cpl === 3);
@@ -154,9 +156,9 @@ export class Delivery {
     return BigInt(this.parts.registers.selector(segment));
   }
 
-  /** RFLAGS as pushed: RF is set for faults, so that the instruction runs past its breakpoint. SDM Vol. 3A 17.3.1.1. */
-  private savedFlags(cause: Cause): bigint {
-    return this.parts.registers.rflags | BigInt(cause === 'fault' ? RF : 0);
+  /** RFLAGS as pushed: RF is set for faults other than #DB, so that the instruction runs past its breakpoint. SDM Vol. 3A 17.3.1.1. */
+  private savedFlags(cause: Cause, vector: number): bigint {
+    return this.parts.registers.rflags | BigInt(cause === 'fault' && vector !== Vector.DB ? RF : 0);
   }
 
   private gateOf(vector: number, cause: Cause): Gate {

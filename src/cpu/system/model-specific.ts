@@ -5,6 +5,9 @@ import { EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE } from '../../mmu/entry.js';
 export const MSR = {
   timeStamp: 0x10,
   apicBase: 0x1b,
+  sysenterCs: 0x174,
+  sysenterEsp: 0x175,
+  sysenterEip: 0x176,
   efer: 0xc000_0080,
   star: 0xc000_0081,
   lstar: 0xc000_0082,
@@ -39,6 +42,9 @@ export const MODEL_SPECIFIC: ReadonlyMap<number, ModelSpecificRow> = new Map<num
   [MSR.timeStamp, { name: 'TSC', reserved: 0n, isReadOnly: true }],
   // Enabled, and the bootstrap processor; there is no x2APIC.
   [MSR.apicBase, { name: 'APIC_BASE', reserved: ~(0xff_ffff_f000n | 0x900n) & 0xffff_ffff_ffff_ffffn }],
+  [MSR.sysenterCs, { name: 'SYSENTER_CS', reserved: UPPER_HALF }],
+  [MSR.sysenterEsp, address('SYSENTER_ESP')],
+  [MSR.sysenterEip, address('SYSENTER_EIP')],
   [0x8b, { name: 'PATCH_LEVEL', reserved: 0n, isReadOnly: true }],
   [MSR.efer, { name: 'EFER', reserved: ~BigInt(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE) & 0xffff_ffff_ffff_ffffn }],
   [MSR.star, { name: 'STAR', reserved: 0n }],

@@ -42,6 +42,9 @@ export class SystemState {
       directoryPointers: value,
       heldUntil: value,
       isHalted: value,
+      hasNmi: value,
+      blocksNmi: value,
+      taskTrap: outside('looked at between two ticks'),
       hasUsedDevice: outside('looked at between two ticks'),
       hasCalledHandler: outside('looked at between two ticks'),
     },
@@ -65,6 +68,11 @@ export class SystemState {
   /** Interrupts are held back while the ticks have not passed this: SDM Vol. 3A 6.8.3 "Masking Exceptions and Interrupts...". */
   heldUntil = -1;
   isHalted = false;
+  /** A non-maskable interrupt waits; others have to wait until the next IRET. SDM Vol. 3A 6.7.1 "Handling Multiple NMIs". */
+  hasNmi = false;
+  blocksNmi = false;
+  /** DR6.BT, set by a switch to a task that wants a debug exception. */
+  taskTrap = 0;
   /** Set by accesses to devices, which may have changed them. */
   hasUsedDevice = false;
   /** Set by INT n and SYSCALL, which TF does not trap. */

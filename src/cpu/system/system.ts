@@ -1,13 +1,14 @@
 import { truncate, type Width } from '../../bits.js';
 import type { Mmu } from '../../mmu/mmu.js';
 import type { LinearMemory } from '../access/linear-memory.js';
-import { IF, IOPL } from '../meaning/flags.js';
+import { IF, IOPL, RF, VM } from '../meaning/flags.js';
 import type { DescriptorTable, SystemOperations, SystemSegment } from '../meaning/vocabulary.js';
 import type { CpuState } from '../state/cpu-state.js';
 import { GuestException, Vector } from '../state/exceptions.js';
-import { FS, GS, R11, RCX, SS } from '../state/layout.js';
+import { FS, GS, R11, RCX, RDX, RSP, SS } from '../state/layout.js';
+import { Breakpoints } from './breakpoints.js';
 import { controlFlow } from './control-flow.js';
-import { ControlRegisters } from './control-registers.js';
+import { CR4_DE, ControlRegisters } from './control-registers.js';
 import type { Delivery } from './delivery.js';
 import { IS_32, systemTypeOf } from './descriptor.js';
 import { FloatRules } from './float-rules.js';
@@ -46,10 +47,14 @@ const TSS_IO_MAP = 102;
 /** RFLAGS that SYSRET loads from R11: all defined ones but RF and VM. SDM Vol. 2B "SYSRET". */
 const SYSRET_FLAGS = 0x3c_7fd7n;
 const LEVEL_3 = 3;
+/** DR6.BD and DR7.GD. */
+const DR6_ACCESS_DETECTED = 1n << 13n;
+const DR7_GENERAL_DETECT = 1n << 13n;
 
 /** The system registers of a bare machine, and what instructions do with them: see SystemOperations. */
 export class System implements SystemOperations<bigint> {
   readonly state = new SystemState();
+  readonly breakpoints = new Breakpoints(this.state);
   readonly segments: Segments;
   readonly delivery: Delivery;
   readonly floatRules: FloatRules;
@@ -74,7 +79,15 @@ export class System implements SystemOperations<bigint> {
 
   /** Whether an interrupt could be delivered before the next instruction. */
   get acceptsInterrupts(): boolean {
-    return this.allowsInterrupts && this.host.clock.ticks > this.state.heldUntil;
+    return this.allowsInterrupts && !this.isHolding;
+  }
+  /** Whether a non-maskable interrupt waits that can be delivered before the next instruction. */
+  get acceptsNmi(): boolean {
+    return this.state.hasNmi && !this.state.blocksNmi && !this.isHolding;
+  }
+  /** Whether the last instruction holds back interrupts until the next is complete. */
+  get isHolding(): boolean {
+    return this.host.clock.ticks <= this.state.heldUntil;
   }
   /** IF. */
   get allowsInterrupts(): boolean {
@@ -116,15 +129,36 @@ export class System implements SystemOperations<bigint> {
   }
 
   debug(number: number): bigint {
-    return this.state.debug[debugRegister(number)]!;
+    return this.state.debug[this.debugRegister(number)]!;
+  }
+
+  /** DR4 and DR5 are aliases of DR6 and DR7 unless CR4.DE is set; DR7.GD protects all of them. SDM Vol. 3A 17.2.2, 17.2.4. */
+  private debugRegister(number: number): number {
+    const isAlias = number === 4 || number === 5;
+    if (isAlias && this.host.mmu.cr4 & CR4_DE) throw new GuestException(Vector.UD);
+    if (this.state.debug[7]! & DR7_GENERAL_DETECT) {
+      this.state.debug[6]! |= DR6_ACCESS_DETECTED;
+      throw new GuestException(Vector.DB);
+    }
+    return isAlias ? number + 2 : number;
   }
 
   /** DR6 and DR7 have bits that are always 1 and always 0. SDM Vol. 3A 17.2. */
   setDebug(number: number, value: bigint): void {
-    const register = debugRegister(number);
+    const register = this.debugRegister(number);
     if (register >= 6 && value >> 32n !== 0n) throw new GuestException(Vector.GP);
     const [ones, zeros] = register === 6 ? [0xffff_0ff0n, 0x1000n] : register === 7 ? [0x400n, 0xd000n] : [0n, 0n];
     this.state.debug[register] = (value | ones) & ~zeros;
+    this.debugChanged();
+  }
+
+  /** The debug registers may have changed. */
+  private debugChanged(): void {
+    const { breakpoints, host } = this;
+    breakpoints.changed();
+    host.linearMemory.onAccess = breakpoints.isArmed
+      ? (linear, bytes, access) => breakpoints.onAccess(linear, bytes, access)
+      : undefined;
   }
 
   modelSpecific(number: bigint): bigint {
@@ -247,6 +281,39 @@ export class System implements SystemOperations<bigint> {
     this.segments.setFixedData(SS, selector + 8, LEVEL_3);
   }
 
+  /**
+   * SYSENTER, which processors of AMD do not have in long mode: APM Vol. 3 "SYSENTER". SDM Vol. 2B "SYSENTER".
+   */
+  enterSystem(): void {
+    const { registers } = this.host;
+    const selector = this.requireSysenter();
+    registers.systemFlags &= ~BigInt(VM | IF | RF);
+    this.segments.setFixedCode(selector, 0, 32);
+    this.segments.setFixedData(SS, selector + 8, 0);
+    registers.setGpr(RSP, truncate(32, this.stored(MSR.sysenterEsp)));
+    registers.rip = truncate(32, this.stored(MSR.sysenterEip));
+    this.state.hasCalledHandler = true;
+  }
+
+  /** SYSEXIT. SDM Vol. 2B "SYSEXIT". */
+  leaveSystem(): void {
+    const { registers } = this.host;
+    const selector = this.requireSysenter() | LEVEL_3;
+    const [eip, esp] = [registers.gprPart(RDX, 32), registers.gprPart(RCX, 32)];
+    this.segments.setFixedCode(selector + 16, LEVEL_3, 32);
+    this.segments.setFixedData(SS, selector + 24, LEVEL_3);
+    registers.setGpr(RSP, esp);
+    registers.rip = eip;
+  }
+
+  /** The selector in IA32_SYSENTER_CS: #UD in long mode, #GP(0) in real-address mode and for a null selector. */
+  private requireSysenter(): number {
+    if (this.segments.isLongMode) throw new GuestException(Vector.UD);
+    const selector = Number(this.stored(MSR.sysenterCs) & 0xfffcn);
+    if (this.segments.isReal || selector === 0) throw new GuestException(Vector.GP);
+    return selector;
+  }
+
   swapGs(): void {
     const { registers } = this.host;
     const base = registers.segmentBase(GS);
@@ -256,12 +323,14 @@ export class System implements SystemOperations<bigint> {
 
   input(port: bigint, width: Width): bigint {
     this.requirePort(port, width);
+    if (this.breakpoints.isArmed && this.host.mmu.cr4 & CR4_DE) this.breakpoints.onPort(Number(port), width / 8);
     this.state.hasUsedDevice = true;
     return BigInt(this.host.ports.read(Number(port), width) >>> 0);
   }
 
   output(port: bigint, width: Width, value: bigint): void {
     this.requirePort(port, width);
+    if (this.breakpoints.isArmed && this.host.mmu.cr4 & CR4_DE) this.breakpoints.onPort(Number(port), width / 8);
     this.state.hasUsedDevice = true;
     this.host.ports.write(Number(port), width, Number(value));
   }
@@ -291,15 +360,11 @@ export class System implements SystemOperations<bigint> {
   /** The registers have been restored: what follows from them is worked out again. */
   restored(): void {
     this.controls.restored();
+    this.debugChanged();
   }
 
   /** Delivers an exception of an instruction; false if the processor shuts down. */
   deliver(exception: GuestException, cause: 'fault' | 'trap' | 'external'): boolean {
     return this.delivery.deliver(exception, cause, ({ linear }) => (this.host.clock.cr2 = linear));
   }
-}
-
-/** DR4 and DR5 are aliases of DR6 and DR7 while CR4.DE is 0; the decoder has rejected other numbers. */
-function debugRegister(number: number): number {
-  return number === 4 || number === 5 ? number + 2 : number;
 }

@@ -71,13 +71,12 @@ const LAYOUT_16: TaskLayout = {
 const SEGMENTS = [ES, CS, SS, DS, FS, GS];
 /** The bit T of a TSS of 32 bits: a debug exception when the task is entered. */
 const DEBUG_TRAP = 100;
+/** DR6.BT. */
+const DR6_TASK_SWITCH = 1 << 15;
 const BUSY = 2n << 40n;
 
 /** Task switches, which long mode does not have. SDM Vol. 3A 7.3 "Task Switching". */
 export class Tasks {
-  /** Set when the task that was entered wants a debug exception. */
-  trapsEntry = false;
-
   constructor(
     private readonly segments: Segments,
     private readonly registers: CpuState,
@@ -166,7 +165,8 @@ export class Tasks {
     state.debug[7]! &= ~0x55n;
     const { cr0 } = this.mmu;
     this.mmu.setCr0(cr0 | CR0_TS);
-    this.trapsEntry = layout.bytes === 4 && (Number(memory.read(task.base + BigInt(DEBUG_TRAP), 2)) & 1) !== 0;
+    const traps = layout.bytes === 4 && (Number(memory.read(task.base + BigInt(DEBUG_TRAP), 2)) & 1) !== 0;
+    state.taskTrap = traps ? DR6_TASK_SWITCH : 0;
     this.loadSegments(selectors, ldt, external);
     if (Number(ip) > state.limits[CS]!) throw new GuestException(Vector.GP, external);
   }

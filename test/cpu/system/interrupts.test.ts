@@ -1,6 +1,7 @@
 /** When interrupts and single steps arrive: SDM Vol. 3A 6.8.3, Vol. 2B "STI", Vol. 3A 17.3.1.4, on all engines. */
 import t from 'tap';
 import { assemble } from '../../support/assemble.js';
+import { GuestException, Vector } from '../../../src/cpu/state/exceptions.js';
 import { CODE, SystemMachine, SYSTEM_ENGINES } from './system-machine.js';
 
 const CASE_BYTES = 64;
@@ -81,4 +82,36 @@ t.test('TF traps after the instruction that follows the one that sets it', async
       if (vector === 1) t.equal(machine.cpu.bare!.system.state.debug[6]! & 0x4000n, 0x4000n, 'DR6.BS');
       t.equal(machine.cpu.state.trapFlag, false);
     }
+});
+
+t.test('an NMI comes in spite of IF = 0, but not behind MOV SS, and not while another one is handled', async (t) => {
+  const code = assemble(
+    'mov eax, ss; mov ss, eax; nop; a: nop; nop; hlt; .org 64; nop; push 0; lea rax, [rip + 1f]; iretq; 1: nop'.replaceAll(
+      '; ',
+      '\n',
+    ),
+  );
+  for (const engine of SYSTEM_ENGINES) {
+    const machine = new SystemMachine(engine, code);
+    const { cpu } = machine;
+    const { system } = cpu.bare!;
+    cpu.run(2);
+    system.state.hasNmi = true;
+    t.equal(cpu.bare!.isInterruptible, false, `${engine}: behind MOV SS`);
+    t.equal(machine.run().kind, 'interruptible');
+    t.equal(Number(cpu.state.rip) - CODE, 5, 'after the instruction that follows MOV SS');
+    [system.state.hasNmi, system.state.blocksNmi] = [false, true];
+    system.deliver(new GuestException(Vector.NMI), 'external');
+    t.equal(machine.run().kind, 'halted');
+    t.equal(machine.vector, Vector.NMI);
+    system.state.hasNmi = true;
+    t.equal(cpu.bare!.isInterruptible, false, 'until IRET');
+    // An IRET that faults ends the handler as well.
+    cpu.state.rip = BigInt(CODE + 64);
+    system.state.isHalted = false;
+    machine.run(1);
+    t.equal(cpu.bare!.isInterruptible, false);
+    t.equal(machine.run().kind, 'interruptible');
+    t.equal(system.state.blocksNmi, false);
+  }
 });

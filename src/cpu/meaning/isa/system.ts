@@ -192,8 +192,17 @@ export const sysret: Semantics = (m, { width }) => {
   atCpl0(m).returnFromSystem(width === 64);
 };
 
-/** SYSENTER, SYSEXIT: IA32_SYSENTER_CS is 0, which makes them #GP(0). SDM Vol. 2B "SYSENTER". */
-export const sysenter: Semantics = (m) => m.raise(Vector.GP);
+/** SYSENTER: on a machine of BD0 IA32_SYSENTER_CS is 0, which makes it #GP(0), as SYSEXIT. SDM Vol. 2B "SYSENTER". */
+export const sysenter: Semantics = (m) => {
+  if (!m.host.system) m.raise(Vector.GP);
+  m.host.system!.enterSystem();
+};
+
+/** SYSEXIT. SDM Vol. 2B "SYSEXIT". */
+export const sysexit: Semantics = (m) => {
+  if (!m.host.system) m.raise(Vector.GP);
+  atCpl0(m).leaveSystem();
+};
 
 /** Loads DEST with `field` of the descriptor that SRC selects, and sets ZF; clears ZF if there is none. */
 function loadFromDescriptor(purpose: 'LAR' | 'LSL', field: (descriptor: Descriptor) => number): Semantics {

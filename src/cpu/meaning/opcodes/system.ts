@@ -54,7 +54,7 @@ const SYSTEM = [
   row('0F 05', 'SYSCALL', system.syscall, 'BRANCH', 'EVALUATED', 'SEGMENTS'),
   row('0F 07', 'SYSRET', system.sysret, 'BRANCH', 'EVALUATED', 'SEGMENTS', 'CPL0'),
   row('0F 34', 'SYSENTER', system.sysenter, 'BRANCH', 'EVALUATED'),
-  row('0F 35', 'SYSEXIT', system.sysenter, 'BRANCH', 'EVALUATED', 'CPL0'),
+  row('0F 35', 'SYSEXIT', system.sysexit, 'BRANCH', 'EVALUATED', 'CPL0'),
 ];
 
 /** SDM Vol. 1 13 "Managing State Using the XSAVE Feature Set". XSETBV is privileged. */
