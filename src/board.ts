@@ -182,7 +182,7 @@ export class Board {
   /** Delivers a non-maskable interrupt, or the interrupt of the highest priority, which takes a tick. */
   private interrupt(): undefined {
     const { state, acceptsNmi } = this.cpu.bare!.system;
-    if (acceptsNmi) [state.hasNmi, state.blocksNmi] = [false, true];
+    if (acceptsNmi) [state.nmi.isPending, state.nmi.isBlocked] = [false, true];
     const vector = acceptsNmi ? Vector.NMI : this.chipset.acknowledge();
     this.interrupts++;
     this.hooks.onInterrupt?.(vector);

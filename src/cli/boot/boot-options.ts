@@ -8,7 +8,7 @@ export const BOOT_TRACES = ['irq', 'io', 'faults'] as const;
 export type BootTrace = (typeof BOOT_TRACES)[number];
 
 const ENGINES = ['auto', 'interpreter', 'evaluator'] as const;
-const MODELS = ['v1', 'v2'] as const;
+const MODELS = ['v1', 'v2', 'v3'] as const;
 const DEFAULT_MEMORY = '256MB';
 const LEAST_MEMORY = 2 ** 21;
 

@@ -3,7 +3,6 @@ import { cpuid } from '../state/cpuid.js';
 import type { CpuModel } from '../state/model.js';
 import { segmentLoadError } from '../state/descriptors.js';
 import { GuestException, Vector } from '../state/exceptions.js';
-import { bareCpuid } from '../system/bare-cpuid.js';
 import type { System } from '../system/system.js';
 import type { CpuOperations } from './evaluator.js';
 import { FS } from '../state/layout.js';
@@ -20,7 +19,9 @@ export function hostOperations(
     system,
     segments: system?.segments,
     cpuid: (leaf, subleaf) => {
-      const [eax, ebx, ecx, edx] = (system ? bareCpuid : cpuid)(Number(leaf), Number(subleaf), model);
+      const [eax, ebx, ecx, edx] = system
+        ? system.controls.identify(Number(leaf), Number(subleaf))
+        : cpuid(Number(leaf), Number(subleaf), model);
       return [BigInt(eax >>> 0), BigInt(ebx >>> 0), BigInt(ecx >>> 0), BigInt(edx >>> 0)];
     },
     efer: () => BigInt(controls.efer),

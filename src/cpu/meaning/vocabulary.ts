@@ -373,6 +373,10 @@ export interface SystemOperations<V> {
   callSystem(next: V): void;
   /** Returns to 64-bit code if `isLong` (REX.W), else to 32-bit code. */
   returnFromSystem(isLong: boolean): void;
+  /** XCR0; 64 bits. */
+  extendedControl(): V;
+  /** XSETBV: #GP(0) if there is no such register, or for components that exclude each other. */
+  setExtendedControl(number: V, value: V): void;
   /** SYSENTER and SYSEXIT. */
   enterSystem(): void;
   leaveSystem(): void;

@@ -64,7 +64,7 @@ export class BareProcessor {
     model: CpuModel,
     listener: CodeListener,
   ) {
-    this.system = new System(host);
+    this.system = new System(host, model);
     const { segments, controls, floatRules } = this.system;
     segments.onCodeSize = (size) => {
       this.codeSize = size;
@@ -113,7 +113,7 @@ export class BareProcessor {
   private get holdsInterrupt(): boolean {
     const { system } = this;
     if (!system.isHolding) return false;
-    return (this.hasInterrupt && system.allowsInterrupts) || system.state.hasNmi;
+    return (this.hasInterrupt && system.allowsInterrupts) || system.state.nmi.isPending;
   }
 
   /** The linear address of the next instruction; #GP(0) if it lies beyond the limit of its segment. */
@@ -140,7 +140,7 @@ export class BareProcessor {
   /** Returns the event that an instruction has caused; TICKS if it has caused none. */
   takeEvent(): CpuEvent {
     const { state } = this.system;
-    state.hasCalledHandler = false;
+    state.stepping.hasCalledHandler = false;
     if (state.isHalted) return HALTED;
     if (!state.hasUsedDevice) return TICKS;
     state.hasUsedDevice = false;
@@ -171,10 +171,10 @@ export class BareProcessor {
     if (host.registers.resumeFlag && !isIncomplete && !form.row.mnemonic.startsWith('IRET'))
       host.registers.systemFlags &= ~BigInt(RF);
     if (system.isHolding && form.row.mnemonic !== 'STI') return false;
-    const step = wasStepped && !state.hasCalledHandler ? DR6_SINGLE_STEP : 0;
-    const bits = step | (breakpoints.isArmed ? breakpoints.takeHits() : 0) | state.taskTrap;
-    state.hasCalledHandler = false;
-    state.taskTrap = 0;
+    const step = wasStepped && !state.stepping.hasCalledHandler ? DR6_SINGLE_STEP : 0;
+    const bits = step | (breakpoints.isArmed ? breakpoints.takeHits() : 0) | state.stepping.taskTrap;
+    state.stepping.hasCalledHandler = false;
+    state.stepping.taskTrap = 0;
     this.noteInDr6(bits);
     return bits !== 0;
   }

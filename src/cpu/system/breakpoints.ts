@@ -8,6 +8,7 @@ import type { SystemState } from './system-state.js';
  *      LEN3  R/W3  | LEN2  R/W2  | LEN1  R/W1  | LEN0  R/W0  | GD | GL3 | GL2 | GL1 | GL0
  */
 const ENABLED = 0xff;
+const DR7_WORD = 14;
 const EXECUTION = 0;
 const WRITES = 1;
 const PORTS = 2;
@@ -30,12 +31,18 @@ export class Breakpoints {
   private hits = 0;
   /** Those that are enabled; undefined after a change of the registers. */
   private enabled: readonly Breakpoint[] | undefined;
+  /** DR7 when they were found: a task switch clears some of its bits. */
+  private control = 0;
+  /** The debug registers in words of 32 bits, which are quicker to read. */
+  private readonly words: Uint32Array;
 
-  constructor(private readonly state: SystemState) {}
+  constructor(private readonly state: SystemState) {
+    this.words = new Uint32Array(state.debug.buffer);
+  }
 
   /** Whether any is enabled, so that instructions must be executed one by one. */
   get isArmed(): boolean {
-    return (Number(this.state.debug[7]! & 0xffn) & ENABLED) !== 0;
+    return (this.words[DR7_WORD]! & ENABLED) !== 0;
   }
 
   /** The debug registers have changed. */
@@ -65,10 +72,16 @@ export class Breakpoints {
     return hits;
   }
 
+  private enabledNow(): readonly Breakpoint[] {
+    const control = this.words[DR7_WORD]!;
+    if (this.enabled === undefined || this.control !== control) this.enabled = enabledIn(this.state.debug);
+    this.control = control;
+    return this.enabled;
+  }
+
   private find(isMeant: (kind: number) => boolean, linear: bigint, bytes: number): number {
-    this.enabled ??= enabledIn(this.state.debug);
     let bits = 0;
-    for (const one of this.enabled)
+    for (const one of this.enabledNow())
       if (isMeant(one.kind) && linear < one.start + BigInt(one.bytes) && one.start < linear + BigInt(bytes))
         bits |= one.bit;
     return bits;

@@ -42,11 +42,10 @@ export class SystemState {
       directoryPointers: value,
       heldUntil: value,
       isHalted: value,
-      hasNmi: value,
-      blocksNmi: value,
-      taskTrap: outside('looked at between two ticks'),
+      extendedControl: value,
+      nmi: value,
+      stepping: outside('looked at between two ticks'),
       hasUsedDevice: outside('looked at between two ticks'),
-      hasCalledHandler: outside('looked at between two ticks'),
     },
     { isPart: true },
   );
@@ -68,15 +67,20 @@ export class SystemState {
   /** Interrupts are held back while the ticks have not passed this: SDM Vol. 3A 6.8.3 "Masking Exceptions and Interrupts...". */
   heldUntil = -1;
   isHalted = false;
-  /** A non-maskable interrupt waits; others have to wait until the next IRET. SDM Vol. 3A 6.7.1 "Handling Multiple NMIs". */
-  hasNmi = false;
-  blocksNmi = false;
-  /** DR6.BT, set by a switch to a task that wants a debug exception. */
-  taskTrap = 0;
+  /** XCR0. */
+  extendedControl = 1n;
+  /**
+   * Whether a non-maskable interrupt waits, and whether it has to wait for an IRET, since another one is being handled. SDM Vol. 3A
+   * 6.7.1 "Handling Multiple NMIs".
+   */
+  readonly nmi = { isPending: false, isBlocked: false };
+  /**
+   * Whether the current instruction has entered a handler, as INT n and SYSCALL do, which TF does not trap; and DR6.BT, if it has
+   * switched to a task that wants a debug exception.
+   */
+  readonly stepping = { hasCalledHandler: false, taskTrap: 0 };
   /** Set by accesses to devices, which may have changed them. */
   hasUsedDevice = false;
-  /** Set by INT n and SYSCALL, which TF does not trap. */
-  hasCalledHandler = false;
 
   constructor() {
     this.rights[1] = FLAT_DATA | RIGHTS_CODE;

@@ -5,6 +5,7 @@ import { IF, IOPL, RF, VM } from '../meaning/flags.js';
 import type { DescriptorTable, SystemOperations, SystemSegment } from '../meaning/vocabulary.js';
 import type { CpuState } from '../state/cpu-state.js';
 import { GuestException, Vector } from '../state/exceptions.js';
+import type { CpuModel } from '../state/model.js';
 import { FS, GS, R11, RCX, RDX, RSP, SS } from '../state/layout.js';
 import { Breakpoints } from './breakpoints.js';
 import { controlFlow } from './control-flow.js';
@@ -64,15 +65,18 @@ export class System implements SystemOperations<bigint> {
   private readonly memory: SystemMemory;
   private readonly transfers: Transfers;
 
-  constructor(private readonly host: SystemHost) {
+  constructor(
+    private readonly host: SystemHost,
+    model: CpuModel,
+  ) {
     const { registers, mmu, linearMemory } = host;
     const memory = new SystemMemory(linearMemory);
     const segments = new Segments(this.state, registers, mmu, memory);
-    this.controls = new ControlRegisters(mmu, segments);
+    this.controls = new ControlRegisters(mmu, segments, model);
     const { transfers, delivery } = controlFlow({ segments, registers, mmu, memory, controls: this.controls });
     this.transfers = transfers;
     this.delivery = delivery;
-    this.floatRules = new FloatRules(mmu);
+    this.floatRules = new FloatRules(mmu, this.state, model);
     this.memory = memory;
     this.segments = segments;
   }
@@ -83,7 +87,7 @@ export class System implements SystemOperations<bigint> {
   }
   /** Whether a non-maskable interrupt waits that can be delivered before the next instruction. */
   get acceptsNmi(): boolean {
-    return this.state.hasNmi && !this.state.blocksNmi && !this.isHolding;
+    return this.state.nmi.isPending && !this.state.nmi.isBlocked && !this.isHolding;
   }
   /** Whether the last instruction holds back interrupts until the next is complete. */
   get isHolding(): boolean {
@@ -251,7 +255,7 @@ export class System implements SystemOperations<bigint> {
   }
   interrupt(vector: bigint, next: bigint): void {
     this.delivery.call(Number(vector), 'software', undefined, next);
-    this.state.hasCalledHandler = true;
+    this.state.stepping.hasCalledHandler = true;
   }
 
   /** SYSCALL. SDM Vol. 2B "SYSCALL"; from compatibility mode as on processors of AMD: APM Vol. 3 "SYSCALL". */
@@ -261,7 +265,7 @@ export class System implements SystemOperations<bigint> {
     if (!this.segments.isLongMode) throw new GuestException(Vector.UD);
     const selector = Number((this.stored(MSR.star) >> 32n) & 0xfffcn);
     const flags = registers.rflags;
-    this.state.hasCalledHandler = true;
+    this.state.stepping.hasCalledHandler = true;
     registers.setGpr(RCX, next);
     registers.setGpr(R11, flags);
     registers.rip = this.stored(entry);
@@ -281,6 +285,14 @@ export class System implements SystemOperations<bigint> {
     this.segments.setFixedData(SS, selector + 8, LEVEL_3);
   }
 
+  extendedControl(): bigint {
+    return this.state.extendedControl;
+  }
+
+  setExtendedControl(number: bigint, value: bigint): void {
+    this.controls.setExtended(number, value);
+  }
+
   /**
    * SYSENTER, which processors of AMD do not have in long mode: APM Vol. 3 "SYSENTER". SDM Vol. 2B "SYSENTER".
    */
@@ -292,7 +304,7 @@ export class System implements SystemOperations<bigint> {
     this.segments.setFixedData(SS, selector + 8, 0);
     registers.setGpr(RSP, truncate(32, this.stored(MSR.sysenterEsp)));
     registers.rip = truncate(32, this.stored(MSR.sysenterEip));
-    this.state.hasCalledHandler = true;
+    this.state.stepping.hasCalledHandler = true;
   }
 
   /** SYSEXIT. SDM Vol. 2B "SYSEXIT". */

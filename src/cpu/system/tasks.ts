@@ -71,6 +71,8 @@ const LAYOUT_16: TaskLayout = {
 const SEGMENTS = [ES, CS, SS, DS, FS, GS];
 /** The bit T of a TSS of 32 bits: a debug exception when the task is entered. */
 const DEBUG_TRAP = 100;
+/** The bits L0 to L3 of DR7, which a task switch clears: SDM Vol. 3A 17.2.4. */
+const LOCAL_BREAKPOINTS = 0x55n;
 /** DR6.BT. */
 const DR6_TASK_SWITCH = 1 << 15;
 const BUSY = 2n << 40n;
@@ -162,11 +164,11 @@ export class Tasks {
       (words.flags & ~BigInt(NT)) | BigInt(how === 'nested' ? NT : words.flags & BigInt(NT) ? NT : 0) | 2n;
     registers.rip = ip;
     loaded.forEach((value, register) => registers.setGpr(register, value));
-    state.debug[7]! &= ~0x55n;
+    state.debug[7]! &= ~LOCAL_BREAKPOINTS;
     const { cr0 } = this.mmu;
     this.mmu.setCr0(cr0 | CR0_TS);
     const traps = layout.bytes === 4 && (Number(memory.read(task.base + BigInt(DEBUG_TRAP), 2)) & 1) !== 0;
-    state.taskTrap = traps ? DR6_TASK_SWITCH : 0;
+    state.stepping.taskTrap = traps ? DR6_TASK_SWITCH : 0;
     this.loadSegments(selectors, ldt, external);
     if (Number(ip) > state.limits[CS]!) throw new GuestException(Vector.GP, external);
   }

@@ -100,7 +100,7 @@ export class Transfers {
   /** IRET. SDM Vol. 2A "IRET/IRETD/IRETQ". */
   returnFromInterrupt(width: Operand, next: bigint): void {
     const { registers, segments, mmu, stacks, tasks } = this.parts;
-    segments.state.blocksNmi = false;
+    segments.state.nmi.isBlocked = false;
     if (!segments.usesTables) return this.returnToParagraph(width);
     if (registers.systemFlags & BigInt(NT)) {
       if (segments.isLongMode) throw new GuestException(Vector.GP);

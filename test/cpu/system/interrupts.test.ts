@@ -96,15 +96,15 @@ t.test('an NMI comes in spite of IF = 0, but not behind MOV SS, and not while an
     const { cpu } = machine;
     const { system } = cpu.bare!;
     cpu.run(2);
-    system.state.hasNmi = true;
+    system.state.nmi.isPending = true;
     t.equal(cpu.bare!.isInterruptible, false, `${engine}: behind MOV SS`);
     t.equal(machine.run().kind, 'interruptible');
     t.equal(Number(cpu.state.rip) - CODE, 5, 'after the instruction that follows MOV SS');
-    [system.state.hasNmi, system.state.blocksNmi] = [false, true];
+    [system.state.nmi.isPending, system.state.nmi.isBlocked] = [false, true];
     system.deliver(new GuestException(Vector.NMI), 'external');
     t.equal(machine.run().kind, 'halted');
     t.equal(machine.vector, Vector.NMI);
-    system.state.hasNmi = true;
+    system.state.nmi.isPending = true;
     t.equal(cpu.bare!.isInterruptible, false, 'until IRET');
     // An IRET that faults ends the handler as well.
     cpu.state.rip = BigInt(CODE + 64);
@@ -112,6 +112,6 @@ t.test('an NMI comes in spite of IF = 0, but not behind MOV SS, and not while an
     machine.run(1);
     t.equal(cpu.bare!.isInterruptible, false);
     t.equal(machine.run().kind, 'interruptible');
-    t.equal(system.state.blocksNmi, false);
+    t.equal(system.state.nmi.isBlocked, false);
   }
 });

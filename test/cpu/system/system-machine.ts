@@ -2,6 +2,7 @@ import { Cpu } from '../../../src/cpu/cpu.js';
 import { bareProcessor } from '../../../src/cpu/system/bare-processor.js';
 import type { CpuEvent } from '../../../src/cpu/state/events.js';
 import { DS, ES, FS, GS, RSP, SS } from '../../../src/cpu/state/layout.js';
+import type { BareModel } from '../../../src/cpu/system/bare-cpuid.js';
 import { TR } from '../../../src/cpu/system/system-state.js';
 import { GuestMemory } from '../../../src/memory.js';
 import {
@@ -113,14 +114,14 @@ export class SystemMachine {
   /** Writes to ports, as `port=value`. */
   readonly written: string[] = [];
 
-  constructor(engine: SystemEngine, code: Uint8Array) {
+  constructor(engine: SystemEngine, code: Uint8Array, model: BareModel = 'v2') {
     const ports = {
       read: (port: number) => port & 0xff,
       write: (port: number, _width: number, value: number) => void this.written.push(`${port}=${value}`),
     };
     const isTranslated = engine === 'translator';
     const bare = bareProcessor(ports);
-    this.cpu = new Cpu(this.memory, isTranslated ? 'auto' : engine, isTranslated ? { threshold: 0 } : {}, 'v2', bare);
+    this.cpu = new Cpu(this.memory, isTranslated ? 'auto' : engine, isTranslated ? { threshold: 0 } : {}, model, bare);
     this.memory.ram.set(code, CODE);
     this.memory.ram.fill(HLT, HANDLERS, HANDLERS + GATES * HANDLER_BYTES);
     this.writeTables();

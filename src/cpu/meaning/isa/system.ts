@@ -1,7 +1,7 @@
 import { isReadable, isWritable, DESCRIPTORS, RPL_MASK, type Descriptor } from '../../state/descriptors.js';
 import { Vector } from '../../state/exceptions.js';
 import { EFER_SCE } from '../../../mmu/entry.js';
-import { ZF } from '../flags.js';
+import { AC, ZF } from '../flags.js';
 import { RAX, RCX, RDX } from '../../state/layout.js';
 import type { Form, MemoryOperand } from '../form.js';
 import type { DescriptorTable, Machine, Semantics, SystemOperations, SystemSegment } from '../vocabulary.js';
@@ -165,10 +165,48 @@ export const loadTable =
 /** SWAPGS: exchanges the base of GS and IA32_KERNEL_GS_BASE. SDM Vol. 2B "SWAPGS". */
 export const swapgs: Semantics = (m) => atCpl0(m).swapGs();
 
-/** XSETBV: privileged, and CR4.OSXSAVE cannot be set. SDM Vol. 2D "XSETBV". */
+/** XSETBV: the extended control register ECX := EDX:EAX. SDM Vol. 2D "XSETBV". */
 export const xsetbv: Semantics = (m) => {
-  atCpl0(m);
-  m.raise(Vector.UD);
+  const system = atCpl0(m);
+  const high = m.shl(64, m.zeroExtend(32, 64, m.gpr(RDX, 32)), m.constant(64, 32));
+  system.setExtendedControl(m.gpr(RCX, 32), m.or(64, high, m.zeroExtend(32, 64, m.gpr(RAX, 32))));
+};
+
+/** STAC, CLAC: AC := 1 or 0; #UD unless CPL is 0. SDM Vol. 2B "STAC", Vol. 2A "CLAC". */
+function setAccessFlag(value: number): Semantics {
+  return (m) => {
+    m.raiseIf(m.isFalse(m.isZero(8, m.cpl())), Vector.UD);
+    requireSystem(m);
+    const others = m.and(64, m.systemFlags(), m.constant(64, ~AC));
+    m.setSystemFlags(m.or(64, others, m.constant(64, value)));
+  };
+}
+export const stac = setAccessFlag(AC);
+export const clac = setAccessFlag(0);
+
+/** Types of INVPCID above this do not exist; those up to SINGLE_CONTEXT name a process-context identifier. */
+const MOST_INVPCID_TYPE = 3;
+const SINGLE_CONTEXT = 1;
+const PCID_BITS = 12;
+/** CR4.PCIDE. */
+const CR4_PCIDE = 1 << 17;
+
+/**
+ * INVPCID: nothing to invalidate, since the TLB never differs from the page tables; #GP(0) for a type that does not exist, a reserved
+ * bit in the descriptor, an identifier while CR4.PCIDE is 0, and an address that is not canonical. SDM Vol. 2A "INVPCID".
+ */
+export const invpcid: Semantics = (m, { dest, src }) => {
+  const system = atCpl0(m);
+  const type = resize(m, gprWidth(dest), 64, read(m, dest));
+  const where = m.translate(m.linearAddress(src as MemoryOperand), 16, 'read');
+  const [identifier, address] = [where.load(64), where.load(64, 8)];
+  m.raiseIf(m.lessUnsigned(64, m.constant(64, MOST_INVPCID_TYPE), type), Vector.GP);
+  const names = m.isFalse(m.lessUnsigned(64, m.constant(64, SINGLE_CONTEXT), type));
+  const isReserved = m.isFalse(m.isZero(64, m.shr(64, identifier, m.constant(64, PCID_BITS))));
+  const isOff = m.isZero(64, m.and(64, system.control(CR4), m.constant(64, CR4_PCIDE)));
+  const isWrong = m.and(8, isOff, m.isFalse(m.isZero(64, identifier)));
+  m.raiseIf(m.or(8, isReserved, m.and(8, names, isWrong)), Vector.GP);
+  m.if(m.isZero(64, type), () => m.requireCanonical(address));
 };
 
 /** #UD unless EFER.SCE is set. */

@@ -14,7 +14,7 @@ import { REGISTERS, SIGNIFICAND, SIGN_EXPONENT, initialize } from './x87-state.j
  *    520  XCOMP_BV, and reserved bytes: 0
  *
  * In the compacted form, XCOMP_BV has bit 63 set, and the components that have a place. As there is but one after the header,
- * it is in the same place in both. Every component counts as in use, and as changed. XCR0 cannot be changed. SDM Vol. 1 13.4
+ * it is in the same place in both. Every component counts as in use, and as changed. SDM Vol. 1 13.4
  * "XSAVE Area".
  */
 const XSTATE_BV = 512;
@@ -33,9 +33,15 @@ const AVX = 4;
 /** XCR0: all of them. */
 export const XCR0 = X87 | SSE | AVX;
 
+/** XCR0, 32 bits: a bare machine can change it; a machine of BD0 has all components. */
+function enabled<V>(m: Machine<V>): V {
+  const { system } = m.host;
+  return system ? m.truncate(64, 32, system.extendedControl()) : m.constant(32, XCR0);
+}
+
 /** The components that the instruction is asked for, 32 bits. */
 function requested<V>(m: Machine<V>): V {
-  return m.and(32, m.gpr(RAX, 32), m.constant(32, XCR0));
+  return m.and(32, m.gpr(RAX, 32), enabled(m));
 }
 
 function has<V>(m: Machine<V>, components: V, bits: number): V {
@@ -101,7 +107,7 @@ function wrongHeader<V>(m: Machine<V>, image: Place<V>, isCompacted: V): V {
   const [held, places] = [image.load(64, XSTATE_BV), image.load(64, XCOMP_BV)];
   const beyond = (components: V, allowed: V): V => m.and(64, components, m.not(64, allowed));
   const reserved = RESERVED.map((offset) => image.load(64, offset));
-  const known = m.constant(64, XCR0);
+  const known = m.zeroExtend(32, 64, enabled(m));
   const standard = m.or(64, m.or(64, beyond(held, known), places), reserved[0]!);
   const compacted = [beyond(held, places), beyond(places, m.or(64, known, m.constant(64, COMPACTED))), ...reserved];
   return m.select(
@@ -172,7 +178,7 @@ function resetX87<V>(m: Machine<V>): void {
 export const xgetbv: Semantics = (m) => {
   const index = m.gpr(RCX, 32);
   const write = (): void => {
-    m.setGpr(RAX, 32, m.constant(32, XCR0));
+    m.setGpr(RAX, 32, enabled(m));
     m.setGpr(RDX, 32, m.constant(32, 0));
   };
   m.rarely(

@@ -1,6 +1,6 @@
 import { input, ins, output, outs } from '../isa/input-output.js';
 import * as system from '../isa/system.js';
-import { AL, Cv, DX, Dv, Ew, Gv, Gw, Ib, M, Mb, Rv, RvMw, eAX } from './operand-types.js';
+import { AL, Cv, DX, Dv, Ew, Gv, Gw, Ib, M, Mb, MdqUnaligned, Rv, RvMw, eAX } from './operand-types.js';
 import { xgetbv, xrstor, xsave, xsavec } from '../isa/xsave.js';
 import { feature, row, type RowDraft } from './row-syntax.js';
 import * as vendors from './vendor-differences.js';
@@ -57,6 +57,19 @@ const SYSTEM = [
   row('0F 35', 'SYSEXIT', system.sysexit, 'BRANCH', 'EVALUATED', 'CPL0'),
 ];
 
+/** SDM Vol. 2A "CLAC", "INVPCID", Vol. 2B "STAC". */
+const PAGING_ROWS = [
+  ...feature(
+    'SMAP',
+    row('NP 0F 01 CA', 'CLAC', system.clac, 'BRANCH', 'EVALUATED', 'CPL0'),
+    row('NP 0F 01 CB', 'STAC', system.stac, 'BRANCH', 'EVALUATED', 'CPL0'),
+  ),
+  ...feature(
+    'INVPCID',
+    row('66 0F 38 82 /r', 'INVPCID', system.invpcid, Gv, MdqUnaligned, 'F64', 'NO16', 'BRANCH', 'EVALUATED', 'CPL0'),
+  ),
+];
+
 /** SDM Vol. 1 13 "Managing State Using the XSAVE Feature Set". XSETBV is privileged. */
 const STATE_ROWS = feature(
   'XSAVE',
@@ -64,7 +77,7 @@ const STATE_ROWS = feature(
   row('NP REX.W 0F AE /4', 'XSAVE64', xsave, M, 'EVALUATED', vendors.savedMask),
   row('NP REX.W0 0F AE /5', 'XRSTOR', xrstor, M, 'EVALUATED', vendors.misalignedMode),
   row('NP REX.W 0F AE /5', 'XRSTOR64', xrstor, M, 'EVALUATED', vendors.misalignedMode),
-  row('NP 0F 01 D0', 'XGETBV', xgetbv),
+  row('NP 0F 01 D0', 'XGETBV', xgetbv, 'EVALUATED'),
   row('NP 0F 01 D1', 'XSETBV', system.xsetbv, 'BRANCH', 'EVALUATED', 'CPL0'),
 );
 
@@ -83,4 +96,9 @@ const OPTIMIZED_STATE_ROWS = [
 ];
 
 /** System instructions; at CPL 3 most of them trap. */
-export const SYSTEM_ROWS: RowDraft[] = [...[INPUT_OUTPUT, SYSTEM].flat(2), ...STATE_ROWS, ...OPTIMIZED_STATE_ROWS];
+export const SYSTEM_ROWS: RowDraft[] = [
+  ...[INPUT_OUTPUT, SYSTEM].flat(2),
+  ...PAGING_ROWS,
+  ...STATE_ROWS,
+  ...OPTIMIZED_STATE_ROWS,
+];
