@@ -1,6 +1,6 @@
 /** The generated interpreter as the bundled command line loads it: from a file, with what V8 compiled of it for the build. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { packageRoot } from '../package-root.js';
@@ -44,7 +44,7 @@ export interface TieringOfV8 {
  * none, and nothing is changed about its tiers.
  */
 export function compileInterpreter({ version, budget }: TieringOfV8): WebAssembly.Module {
-  const bytes = new Uint8Array(readFileSync(join(packageRoot, INTERPRETER_FILE)));
+  const bytes = readFrom(INTERPRETER_FILE, 0);
   const kept = process.versions.v8 === version ? keptInterpreter(bytes) : undefined;
   isKept = kept !== undefined;
   if (kept) return kept;
@@ -59,11 +59,25 @@ export function compileInterpreter({ version, budget }: TieringOfV8): WebAssembl
 }
 
 function keptInterpreter(bytes: Uint8Array): WebAssembly.Module | undefined {
-  const file = join(packageRoot, CODE_FILE);
-  if (!existsSync(file)) return undefined;
-  const kept = readFileSync(file);
-  const code = kept.subarray(DIGEST_BYTES);
-  return sha256(code).equals(kept.subarray(0, DIGEST_BYTES)) ? moduleWithCode(bytes, code) : undefined;
+  if (!existsSync(join(packageRoot, CODE_FILE))) return undefined;
+  const code = readFrom(CODE_FILE, DIGEST_BYTES);
+  return sha256(code).equals(readFrom(CODE_FILE, 0, DIGEST_BYTES)) ? moduleWithCode(bytes, code) : undefined;
+}
+
+/** Bytes of a file of the package, from one on, in a buffer of their own that is not copied once more: they are megabytes. */
+function readFrom(name: string, start: number, end?: number): Uint8Array<ArrayBuffer> {
+  const file = openSync(join(packageRoot, name), 'r');
+  try {
+    const bytes = new Uint8Array(Math.max(0, (end ?? fstatSync(file).size) - start));
+    for (let done = 0; done < bytes.length;) {
+      const read = readSync(file, bytes, done, bytes.length - done, start + done);
+      if (read === 0) throw new Error(`${name} ends early`);
+      done += read;
+    }
+    return bytes;
+  } finally {
+    closeSync(file);
+  }
 }
 
 /**
