@@ -21,9 +21,10 @@ import puppeteer, { type Browser, type Page } from 'puppeteer-core';
 import t, { type Test } from 'tap';
 import { serveSite } from '../../src/cli/web/site-server.js';
 import { sha256 } from '../../src/host/index.js';
-import { Computer } from '../../src/index.js';
+import { Board, boot, Computer } from '../../src/index.js';
 import { LINUX_ENVIRONMENT } from '../../src/kernel/calls/process.js';
 import type {} from '../../src/web/bd0.js';
+import { guestKernel } from '../support/guest-kernel.js';
 
 t.setTimeout(0);
 
@@ -102,6 +103,7 @@ async function serve(): Promise<string> {
   for (const name of files) if (!existsSync(join(site, name))) throw new Error(`the site has no ${name}`);
   for (const [name] of [...GUESTS, ...WORKLOADS, ['terminal']])
     if (name !== 'linux') copyFileSync(join(built, 'images', name!), join(site, 'images', name!));
+  writeFileSync(join(site, 'images/kernel'), guestKernel());
   writeFileSync(join(directory, 'linux.c'), LINUX);
   const options = ['-O2', '-static', '-nostdlib', '-fno-stack-protector', '-fcf-protection=none'];
   execFileSync('gcc', [...options, join(directory, 'linux.c'), '-o', join(site, 'images/linux')]);
@@ -143,14 +145,20 @@ function runInNode(name: string, argumentLine: string): Ran {
 }
 
 /** Runs a guest in an element of the page. */
-function runInPage(page: Page, name: string, argumentLine: string): Promise<Ran> {
+function runInPage(
+  page: Page,
+  name: string,
+  argumentLine: string,
+  attributes: Readonly<Record<string, string>> = {},
+): Promise<Ran> {
   return page.evaluate(
-    (image, args) =>
+    (image, args, attributes) =>
       new Promise<Ran>((done, failed) => {
         const each = document.createElement('bd0-machine');
         each.hidden = true;
         each.setAttribute('image', image);
         each.setAttribute('args', args);
+        for (const [attribute, value] of Object.entries(attributes)) each.setAttribute(attribute, value);
         each.addEventListener('failure', ({ detail }) => failed(new Error(detail)));
         each.addEventListener('exit', () => {
           const { instructions, busyMs } = each.machine!.status!;
@@ -163,6 +171,7 @@ function runInPage(page: Page, name: string, argumentLine: string): Promise<Ran>
       }),
     `images/${name}`,
     argumentLine,
+    attributes,
   );
 }
 
@@ -171,6 +180,15 @@ async function testHashes(t: Test, page: Page): Promise<void> {
     const { hash } = await runInPage(page, name, argumentLine);
     t.equal(hash, runInNode(name, argumentLine).hash, name);
   }
+}
+
+/** A kernel on a bare machine, to its end. */
+async function testKernel(t: Test, page: Page): Promise<void> {
+  const board = new Board({ memoryBytes: 2 ** 27, sha256, send: () => {} });
+  boot(board, { name: 'kernel', kernel: guestKernel(), commandLine: 'word' });
+  board.run(Infinity);
+  const { hash } = await runInPage(page, 'kernel', '', { boot: '', append: 'word' });
+  t.equal(hash, board.machineHash());
 }
 
 async function reportSpeed(t: Test, page: Page): Promise<void> {
@@ -227,6 +245,7 @@ for (const { browser, path, args } of BROWSERS)
     const page = await opened.newPage();
     await page.goto(`${origin}empty.html`);
     await t.test('have the hashes that they have in Node', (t) => testHashes(t, page));
+    await t.test('boot a kernel', (t) => testKernel(t, page));
     await t.test('compute', (t) => reportSpeed(t, page));
     await t.test('answer while they compute', (t) => reportLatency(t, page));
   });

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
-import { CONTENT_SECURITY_POLICY, serveSite } from '../../src/cli/web/site-server.js';
+import { serveSite } from '../../src/cli/web/site-server.js';
+import { PAGE_POLICY, SERVED_POLICY } from '../../src/host/content-security-policy.js';
 import { OutputLog } from '../../src/web/machine/output-log.js';
 import { SiteNames } from '../../src/web/machine/site-names.js';
 import { VmoStore } from '../../src/index.js';
@@ -45,7 +46,7 @@ t.test('the server serves the files of the site and nothing else', async (t) => 
   for (const [path, type] of Object.entries({ ...types, '/images/fib': 'application/octet-stream' })) {
     const { statusCode, headers } = await get(port, path);
     t.strictSame([statusCode, headers['content-type']?.split(';')[0]], [200, type], path);
-    t.equal(headers['content-security-policy'], CONTENT_SECURITY_POLICY);
+    t.equal(headers['content-security-policy'], SERVED_POLICY);
     t.equal(headers['x-content-type-options'], 'nosniff');
   }
   const outside = ['/../secret', '/images/../../secret', '/%2e%2e/secret', '/..%2fsecret', '//secret', '*', '/link'];
@@ -88,7 +89,8 @@ function importedBy(script: string): string[] {
 t.test('the site has relative paths and a policy, and is small', async (t) => {
   const page = readFileSync(join(site, 'index.html'), 'utf8');
   for (const [, path] of page.matchAll(/(?:src|href)="([^"]*)"/g)) t.ok(existsSync(join(site, path!)), path!);
-  t.match(page, "script-src 'self' 'wasm-unsafe-eval'");
+  t.match(PAGE_POLICY, "script-src 'self' 'wasm-unsafe-eval'");
+  t.ok(page.includes(`content="${PAGE_POLICY}"`), 'the page has the policy that the server sends');
   t.notMatch(page, /<script(?![^>]* src=)|<[^>]* on\w+=/, 'no script is in the page');
   const first = new Set(['index.html', 'style.css', 'xterm.css', 'page.js', 'worker.js', 'offline.js']);
   // What is loaded by import() comes later: a set goes on to what is added to it.

@@ -1,6 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { extname, join, sep } from 'node:path';
+import { SERVED_POLICY } from '../../host/content-security-policy.js';
 
 /** Content types by extension. Guest images have no extension. */
 const TYPES: Readonly<Record<string, string>> = {
@@ -18,24 +19,8 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Names that are served: no hidden ones, and none that leads out of the directory. */
 const PATH = /^(\/[\w-][\w.-]*)+$/;
 
-/**
- * What the page, and workers with it, may do: nothing from elsewhere, and no script but its files. The terminal sets the sizes of
- * its cells by inline styles.
- */
-export const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self' 'wasm-unsafe-eval'",
-  "worker-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self' data:",
-  "style-src 'self' 'unsafe-inline'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'self'",
-].join('; ');
-
 const HEADERS = {
-  'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+  'Content-Security-Policy': SERVED_POLICY,
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
   'Cross-Origin-Opener-Policy': 'same-origin',

@@ -2,13 +2,14 @@
  * Bundles what runs in browsers: dist/web is a static site with relative paths, and the module `bd0/web`. The interpreter is a file
  * of its own there, which needs no decoding.
  */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import type { GeneratedInterpreter } from '../../cpu/interpreter/generated.js';
 import { customSection } from '../../cpu/wasm/encoding/module.js';
 import { packagedImages } from '../toolchain/image-file.js';
+import { PAGE_POLICY } from '../content-security-policy.js';
 import { packageRoot } from '../package-root.js';
 import { compiled } from './compiled.js';
 
@@ -61,6 +62,8 @@ export async function bundleWeb({ wasm, ...tables }: GeneratedInterpreter): Prom
   const section = customSection(TABLES, Buffer.from(JSON.stringify(tables)));
   writeFileSync(join(site, 'interpreter.wasm'), Buffer.concat([Buffer.from(wasm, 'base64'), section]));
   for (const name of readdirSync(staticFiles)) copyFileSync(join(staticFiles, name), join(site, name));
+  const page = readFileSync(join(staticFiles, 'index.html'), 'utf8');
+  writeFileSync(join(site, 'index.html'), page.replace('{policy}', PAGE_POLICY));
   copyFileSync(fileURLToPath(import.meta.resolve('@xterm/xterm/css/xterm.css')), join(site, 'xterm.css'));
 }
 

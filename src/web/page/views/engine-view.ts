@@ -13,7 +13,11 @@ export class EngineView implements View {
   private readonly speed = element('output', { class: 'speed' });
   private readonly counters = element('dl', { class: 'counters' });
   private readonly regions = element('ul', { class: 'items', 'aria-label': 'Translated regions, the newest first' });
-  private readonly text = element('pre', { tabindex: '0', 'aria-label': 'Guest code and its WebAssembly' });
+  private readonly text = element('pre', {
+    class: 'hint',
+    tabindex: '0',
+    'aria-label': 'Guest code and its WebAssembly',
+  });
   private readonly samples: number[] = [];
   private listed = '';
 
@@ -85,6 +89,7 @@ export class EngineView implements View {
 
   private async showRegion(number: number): Promise<void> {
     const lines = await this.host.machine.call('region', number).catch((error: Error) => [error.message]);
+    this.text.classList.remove('hint');
     this.text.textContent = lines.join('\n');
     this.text.scrollTop = 0;
   }

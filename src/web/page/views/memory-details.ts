@@ -21,6 +21,11 @@ export class MemoryDetails {
     void this.describe(address, isChosen);
   }
 
+  /** Shows nothing, until the next address. */
+  clear(): void {
+    this.element.replaceChildren();
+  }
+
   /** Says what lies at an address; while the machine is asked, only the last of further addresses counts. */
   private async describe(address: number, isChosen: boolean): Promise<void> {
     this.asked = { address, isChosen };

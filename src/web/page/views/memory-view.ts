@@ -75,6 +75,7 @@ export class MemoryView implements View {
 
   private changeSpace(): void {
     this.selected = undefined;
+    this.details.clear();
     this.fit();
   }
 
