@@ -7,10 +7,11 @@
  * time in each of them.
  */
 import { spawn } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isBuildComplete } from '../../src/host/bundled/complete-build.js';
+import { cpuSecondsOfEnded } from './cpu-seconds.js';
 import { add, progressOf, reportOf, summaryOf, type FileReport } from './file-report.js';
 import { endWhenInterrupted } from './interrupted-run.js';
 
@@ -23,21 +24,33 @@ const PROGRESS_MS = Number(process.env['BD0_PROGRESS_MS'] ?? 60_000);
 const NODE_ARGUMENTS = ['--single-threaded-gc'];
 
 /**
- * Directories of dist/test whose files run in one process. A process of its own, which loads Node, tap and the sources, would
- * cost each file half a second, and V8 the code that it has optimised.
+ * What runs in one process: directories of dist/test, and files of them or others. A process of its own, which loads Node, tap
+ * and the sources, would cost each file half a second, and V8 the code that it has optimised: two to four seconds for one that
+ * runs machines. Those that take longest start first.
  */
-const TOGETHER = ['cli/vmo', 'cpu', 'debug', 'host/store', 'kernel', 'kernel/linux', 'mmu', 'state', 'vmo'];
-
-/** Files of these directories that run in processes of their own: they take long, or measure the process they run in. */
-const ALONE = [
-  ...['cpu/background-compilation', 'cpu/engines', 'cpu/exactness', 'cpu/fence', 'cpu/meanings', 'debug/views'],
-  ...['host/store/crash', 'host/store/interrupt', 'host/store/losses', 'kernel/call-fuzz'],
-  ...['kernel/conformance', 'kernel/debug-mode', 'kernel/explorer', 'kernel/lock-free', 'kernel/scale', 'kernel/stops'],
-  ...['kernel/linux/views', 'state/saved-snapshots'],
+const TOGETHER: readonly (readonly string[])[] = [
+  ['kernel/linux'],
+  ['guests', 'memory-pressure', 'guest-library', 'computer'],
+  [
+    ...['kernel/conformance', 'kernel/debug-mode', 'kernel/stops', 'kernel/lock-free', 'kernel/call-fuzz'],
+    'kernel/explorer',
+  ],
+  ['debug', 'debug/inspect'],
+  ['kernel'],
+  ['cpu/engines', 'cpu/fence', 'cpu/exactness'],
+  ['cpu', 'cpu/system', 'boot', 'devices'],
+  ['state'],
+  ['host/store'],
+  ['vmo', 'mmu'],
+  ['linux'],
+  ['cli/vmo'],
 ];
 
-/** USER_HZ, the unit of times in /proc. */
-const TICKS_PER_SECOND = 100;
+/** Files of these directories that run in processes of their own: they measure the process they run in, or end it. */
+const ALONE = [
+  ...['cpu/background-compilation', 'cpu/meanings', 'kernel/scale'],
+  ...['host/store/crash', 'host/store/interrupt', 'host/store/losses'],
+];
 
 let cpuSeconds = 0;
 
@@ -45,37 +58,35 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 const several = join(root, 'dist/test/support/several.js');
 
-/** Files that run longest, of those with a process of their own. */
-const LONG = ['guests', 'state/saved-snapshots', 'kernel/debug-mode', 'cpu/engines', 'cpu/meanings', 'guest-library'];
+/** Files that take long, of those with a process of their own: they start early, or one would end alone. */
+const LONG = ['cpu/meanings', 'cli/terminal', 'cli/gdb', 'cli/bench', 'kernel/scale', 'library', 'browser'];
 
-/** Whether one process runs longer than another one, as far as is known: those that do start first, or one would end alone. */
-function byLength(a: readonly string[], b: readonly string[]): number {
-  const isLong = ([file]: readonly string[]): number => Number(LONG.some((name) => file!.endsWith(`/${name}.test.js`)));
-  return b.length - a.length || isLong(b) - isLong(a);
+/** The place of the process of a file among all: of the same place are those that run in one, or the order does not matter. */
+function placeOf(file: string): number {
+  const name = file.replace(/\.test\.js$/, '');
+  const isAlone = ALONE.includes(name);
+  const named = TOGETHER.findIndex((names) => names.includes(name));
+  const place = named >= 0 || isAlone ? named : TOGETHER.findIndex((names) => names.includes(dirname(name)));
+  if (place >= 0) return place;
+  return TOGETHER.length + (LONG.includes(name) ? LONG.indexOf(name) : LONG.length);
 }
 
 /** The files of each process. */
 function allTests(): string[][] {
   const files = readdirSync(join(root, 'dist/test'), { recursive: true, encoding: 'utf8' });
-  const processes = new Map<string, string[]>();
-  for (const file of files.filter((file) => file.endsWith('.test.js') && !file.startsWith('long/')).sort()) {
-    const isAlone = ALONE.some((name) => file === `${name}.test.js`);
-    const key = TOGETHER.includes(dirname(file)) && !isAlone ? dirname(file) : file;
+  const processes = new Map<string | number, string[]>();
+  const all = files.filter((file) => file.endsWith('.test.js') && !file.startsWith('long/')).sort();
+  for (const file of all.sort((a, b) => placeOf(a) - placeOf(b))) {
+    const place = placeOf(file);
+    const key = place < TOGETHER.length ? place : file;
     processes.set(key, [...(processes.get(key) ?? []), join(root, 'dist/test', file)]);
   }
-  return [...processes.values()].sort(byLength);
+  return [...processes.values()];
 }
 
 function nameOf([first, ...others]: readonly string[]): string {
   const name = relative(join(root, 'dist'), first!).replace(/\.js$/, '');
-  return others.length === 0 ? name : `${dirname(name)}, ${others.length + 1} files`;
-}
-
-/** CPU seconds of all processes that this one has waited for, and that they have waited for: see proc(5), cutime and cstime. */
-function cpuSecondsOfEnded(): number {
-  const [, fields] = readFileSync('/proc/self/stat', 'latin1').split(') ');
-  const [user, system] = fields!.split(' ').slice(13, 15);
-  return (Number(user) + Number(system)) / TICKS_PER_SECOND;
+  return others.length === 0 ? name : `${name} and ${others.length} more`;
 }
 
 /** Runs files in one process, to its end. */

@@ -1,6 +1,36 @@
-/** Runs test files one after another in this process: `node several.js FILE ...`. */
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+/** Runs test files one after another in this process, and says what CPU time each of them took: `node several.js FILE ...`. */
+import { relative, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import t from 'tap';
+import { cpuSecondsSoFar } from './cpu-seconds.js';
+
+const built = fileURLToPath(new URL('../..', import.meta.url));
+
+/** By file, of those that have begun. */
+const seconds = new Map<string, number>();
+const fileOf = new WeakMap<object, string>();
+let current = '';
+let since = cpuSecondsSoFar();
+
+/** The time since the last call was a file's. */
+function charge(file: string): void {
+  const now = cpuSecondsSoFar();
+  seconds.set(file, (seconds.get(file) ?? 0) + now - since);
+  since = now;
+}
+
+// Tests begin when the file that adds them has been loaded, and the next ones may have been by then.
+t.on('subtestAdd', (test) => void fileOf.set(test, current));
+t.on('subtestStart', () => charge(current));
+t.on('subtestEnd', (test) => charge(fileOf.get(test) ?? current));
+process.once('exit', () => {
+  const lines = [...seconds].map(([file, cpu]) => `# CPU ${cpu.toFixed(1)} s: ${relative(built, file)}\n`);
+  process.stdout.write(lines.join(''));
+});
 
 // The names of temporary directories are made of the arguments, which may be too many for that.
-for (const file of process.argv.splice(2)) await import(pathToFileURL(resolve(file)).href);
+for (const file of process.argv.splice(2).map((file) => resolve(file))) {
+  current = file;
+  await import(pathToFileURL(file).href);
+  charge(file);
+}
