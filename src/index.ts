@@ -2,7 +2,8 @@
 
 // The machine.
 export { Computer } from './computer.js';
-export type { ComputerOptions, ComputerParts, Outcome, ResumeOptions, RunLimits, Statistics } from './computer.js';
+export type { ComputerParts } from './computer.js';
+export type { ComputerOptions, Outcome, ResumeOptions, RunLimits, Statistics } from './computer-options.js';
 export type { Snapshot } from './snapshot.js';
 export { SavedSnapshotError } from './state/saved-values.js';
 export { isSavedSnapshot } from './saved-snapshot.js';

@@ -2,7 +2,8 @@
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { bytesToHex } from '../../src/bits.js';
-import { Computer, type ComputerOptions } from '../../src/computer.js';
+import type { ComputerOptions } from '../../src/computer-options.js';
+import { Computer } from '../../src/computer.js';
 import { Decoder } from '../../src/cpu/decode/decoder.js';
 import type { Form } from '../../src/cpu/meaning/form.js';
 import { FEATURE_NAMES, featureFacts, type Feature, type FeatureWord } from '../../src/cpu/meaning/features.js';

@@ -9,28 +9,35 @@ const built = fileURLToPath(new URL('../..', import.meta.url));
 /** By file, of those that have begun. */
 const seconds = new Map<string, number>();
 const fileOf = new WeakMap<object, string>();
-let current = '';
+const files = process.argv.splice(2).map((file) => resolve(file));
+/** The file that is being loaded, and that of the test that runs. */
+let loaded = '';
+let running = '';
 let since = cpuSecondsSoFar();
 
 /** The time since the last call was a file's. */
 function charge(file: string): void {
   const now = cpuSecondsSoFar();
-  seconds.set(file, (seconds.get(file) ?? 0) + now - since);
+  if (file !== '') seconds.set(file, (seconds.get(file) ?? 0) + now - since);
   since = now;
 }
 
 // Tests begin when the file that adds them has been loaded, and the next ones may have been by then.
-t.on('subtestAdd', (test) => void fileOf.set(test, current));
-t.on('subtestStart', () => charge(current));
-t.on('subtestEnd', (test) => charge(fileOf.get(test) ?? current));
+t.on('subtestAdd', (test) => void fileOf.set(test, loaded));
+t.on('subtestStart', (test) => {
+  charge(running);
+  running = fileOf.get(test)!;
+});
 process.once('exit', () => {
+  charge(running);
   const lines = [...seconds].map(([file, cpu]) => `# CPU ${cpu.toFixed(1)} s: ${relative(built, file)}\n`);
   process.stdout.write(lines.join(''));
 });
 
 // The names of temporary directories are made of the arguments, which may be too many for that.
-for (const file of process.argv.splice(2).map((file) => resolve(file))) {
-  current = file;
+for (const file of files) {
+  charge(running);
+  loaded = file;
   await import(pathToFileURL(file).href);
   charge(file);
 }

@@ -1,5 +1,6 @@
 import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
-import type { Computer, ComputerParts, Outcome } from '../../computer.js';
+import type { Outcome } from '../../computer-options.js';
+import type { Computer, ComputerParts } from '../../computer.js';
 import type { MachineInput } from '../../kernel/inputs.js';
 import { ValueWriter } from '../../state/saved-values.js';
 import type { HashFunction } from '../../vmo/content/canonical-form.js';

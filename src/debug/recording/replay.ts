@@ -1,4 +1,5 @@
-import { Computer, type ComputerParts, type Outcome, type ResumeOptions } from '../../computer.js';
+import type { Outcome, ResumeOptions } from '../../computer-options.js';
+import { Computer, type ComputerParts } from '../../computer.js';
 import { isChange, ReplayError, type MachineChange } from '../../kernel/inputs.js';
 import type { HeldTrap } from '../../kernel/stops.js';
 import { pidText } from '../../kernel/tasks/process-table.js';

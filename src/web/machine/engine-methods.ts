@@ -1,5 +1,5 @@
 import { describeTranslation, translationText } from '../../debug/wasm-text/translation-text.js';
-import type { Statistics } from '../../computer.js';
+import type { Statistics } from '../../computer-options.js';
 import type { MethodContext } from './methods.js';
 
 /** What the engine view shows. */

@@ -4,7 +4,7 @@ import { attachDebugger } from '../../debug/debugger/debugger.js';
 import { attachTimeline } from '../../debug/timeline/timeline.js';
 import { abiOf } from '../../kernel/program/elf.js';
 import { VmoStore } from '../../vmo/store.js';
-import type { ResumeOptions } from '../../computer.js';
+import type { ResumeOptions } from '../../computer-options.js';
 import type { TranslationHook } from '../../cpu/translator/events.js';
 import type { DebugSessionOptions } from '../../debug/commands/session.js';
 import type { Process } from '../../kernel/tasks/process.js';
