@@ -27,9 +27,8 @@ const TABLES = [
  * the limit.
  */
 const LARGER: Readonly<Record<string, number>> = {
-  'imports of src/kernel/kernel.ts': 37,
+  'imports of src/kernel/kernel.ts': 29,
   'fields of src/cpu/translator/compile/translate.ts Translator': 31,
-  'fields of src/kernel/kernel.ts Kernel': 22,
 };
 
 /** The layers of src/, each with those that it may import; itself goes without saying. */

@@ -2,7 +2,6 @@ import type { Cpu } from '../cpu/cpu.js';
 import type { GuestMemory } from '../memory.js';
 import type { VmoHandle } from '../vmo/handle.js';
 import type { VmoStore } from '../vmo/store.js';
-import { AddressSpace } from './memory/address-space.js';
 import { CallRunner } from './call-runner.js';
 import type { Cost, KernelServices, ThreadStart } from './calls/call.js';
 import { commitRange } from './memory/commit.js';
@@ -10,29 +9,22 @@ import { KernelConsole, type ConsoleInput } from './terminal/console.js';
 import { setUpMachine } from './program/cpu-setup.js';
 import { EventHandler } from './event-handler.js';
 import { DebugMode } from './reports/debug-mode.js';
-import { HOST_BYTES, HostMemory } from './host-memory.js';
 import type { KernelEvent, KernelOptions } from './kernel-options.js';
 import { EXIT_INTERRUPTED, foregroundOf } from './terminal/foreground.js';
-import { KnownImages } from './program/known-images.js';
 import { LinuxSystem } from './linux/linux-system.js';
 import type { LinearAddress } from './memory/linear-address.js';
 import type { StartOptions } from './program/loader.js';
 import type { ProgramBeginning } from './program/beginning.js';
 import { MemoryNames, WatchedNames, type NameInput, type SteppedNames } from './names.js';
-import { Pager } from './memory/pager.js';
 import type { Region } from './memory/region.js';
-import { CurrentThread } from './tasks/current-thread.js';
 import { Exits } from './tasks/exits.js';
 import { Starts } from './tasks/starts.js';
-import { ThreadTable } from './tasks/thread-table.js';
+import { ProgramMemory } from './program-memory.js';
 import type { Process } from './tasks/process.js';
-import { ProcessTable } from './tasks/process-table.js';
-import { Scheduler } from './tasks/scheduler.js';
+import { Tasks } from './tasks/tasks.js';
 import { LAST_DEADLINE, type Thread, type ThreadStack } from './tasks/thread.js';
 import { KernelStops } from './stops.js';
-import { UserMemory } from './memory/user-memory.js';
 import type { WaitKey } from './tasks/wait-queues.js';
-import { Waits } from './tasks/waits.js';
 import { EFFORT, TICKS_PER_EFFORT, WorkMeter } from './work-meter.js';
 import { outside, schema, value } from '../state/schema.js';
 
@@ -52,32 +44,24 @@ export class Kernel implements KernelServices {
     'kernel',
     Kernel,
     {
-      processes: value,
-      hostMemory: value,
-      space: value,
-      pager: value,
+      programMemory: value,
+      tasks: value,
       console: value,
       debugMode: value,
       ticksWithoutInstruction: value,
-      scheduler: value,
-      waits: value,
       calls: value,
-      current: value,
-      threads: value,
       starts: outside('without state'),
       exits: value,
       events: value,
       linux: value,
       stops: outside('of a debugger'),
       work: outside('a measure of the host'),
-      images: outside('a cache by content'),
       names: outside("what is the machine's of them is computed"),
-      memory: outside('a view of parts that are described'),
       options: outside('of the host'),
     },
     {
       isPart: true,
-      prepare: ({ current }) => current.save(),
+      prepare: ({ tasks }) => tasks.current.save(),
       computed: [
         { name: 'ownNames', read: ({ names }) => names.own, write: () => {} },
         { name: 'openIds', read: ({ store }) => store.openIds().sort().join() },
@@ -86,33 +70,24 @@ export class Kernel implements KernelServices {
     },
   );
 
-  readonly processes = new ProcessTable();
-  /** What the machine's objects take of the host's memory, and may. */
-  readonly hostMemory: HostMemory;
   /** Work that threads are not charged for. */
   readonly work = new WorkMeter();
-  readonly space: AddressSpace;
-  readonly images = new KnownImages();
   readonly names: SteppedNames;
-  readonly pager: Pager;
-  readonly memory: UserMemory;
   readonly console: KernelConsole;
   readonly debugMode: DebugMode;
   readonly stops: KernelStops;
   readonly linux: LinuxSystem;
   /** Ticks in which no instruction retired: exceptions, calls that work on, and idle time. */
   ticksWithoutInstruction = 0;
-  private readonly scheduler = new Scheduler();
-  private readonly waits = new Waits(this.scheduler);
+  private readonly programMemory: ProgramMemory;
+  private readonly tasks: Tasks;
   private readonly calls: CallRunner;
-  private readonly current: CurrentThread;
-  private readonly threads = new ThreadTable();
   private readonly starts: Starts;
   private readonly exits: Exits;
   private readonly events: EventHandler;
 
   constructor(private readonly options: KernelOptions) {
-    const { cpu, store, pool, console, hooks = {}, writeBackBytes = 0 } = options;
+    const { cpu, store, pool, console, hooks = {} } = options;
     const tell = (input: ConsoleInput | NameInput): void => hooks.onInput?.({ tick: cpu.ticks, ...input });
     this.names = options.inputs.names(new WatchedNames(options.names ?? new MemoryNames(store), tell));
     this.console = new KernelConsole(options.inputs.console(console), {
@@ -125,12 +100,11 @@ export class Kernel implements KernelServices {
     });
     this.stops = new KernelStops(cpu, (tid) => this.findThread(tid));
     const { names, work } = this;
-    this.hostMemory = new HostMemory(options.hostBytes, () => store.hostBytes + names.heldNames * HOST_BYTES.name);
-    this.space = new AddressSpace(this.hostMemory, work);
-    this.pager = new Pager(cpu.linearMemory, pool, this.space, writeBackBytes, this.hostMemory, work, () => cpu.ticks);
-    this.memory = new UserMemory(cpu.linearMemory, this.space, this.pager);
-    this.current = new CurrentThread(cpu, this.pager, work);
-    const { memory, space, pager, processes, hostMemory, scheduler, waits, stops, current, images } = this;
+    this.programMemory = new ProgramMemory(options, names, work);
+    const { space, pager, user: memory, hostMemory, images } = this.programMemory;
+    this.tasks = new Tasks(cpu, pager, work);
+    const { processes, threads, scheduler, waits, current } = this.tasks;
+    const { stops } = this;
     this.debugMode = new DebugMode({ cpu, memory, space, processes, hooks, hostMemory, work, inputs: options.inputs });
     const { inputs, linuxRoot: root } = options;
     this.linux = new LinuxSystem({
@@ -141,7 +115,7 @@ export class Kernel implements KernelServices {
       end: (process, exitCode) => this.end(process, exitCode),
       outOfMemory: (thread) => this.events.trap(thread, 'out of memory'),
     });
-    const { debugMode, linux, threads } = this;
+    const { debugMode, linux } = this;
     this.calls = new CallRunner({
       ...{ kernel: this, cpu, hooks, console: this.console, store, names, scheduler },
       ...{ waits, space, pager, debugMode, hostMemory, linux },
@@ -168,6 +142,46 @@ export class Kernel implements KernelServices {
 
   private get cpu(): Cpu {
     return this.options.cpu;
+  }
+
+  get space(): ProgramMemory['space'] {
+    return this.programMemory.space;
+  }
+
+  get pager(): ProgramMemory['pager'] {
+    return this.programMemory.pager;
+  }
+
+  get memory(): ProgramMemory['user'] {
+    return this.programMemory.user;
+  }
+
+  get hostMemory(): ProgramMemory['hostMemory'] {
+    return this.programMemory.hostMemory;
+  }
+
+  get images(): ProgramMemory['images'] {
+    return this.programMemory.images;
+  }
+
+  get processes(): Tasks['processes'] {
+    return this.tasks.processes;
+  }
+
+  private get scheduler(): Tasks['scheduler'] {
+    return this.tasks.scheduler;
+  }
+
+  private get waits(): Tasks['waits'] {
+    return this.tasks.waits;
+  }
+
+  private get threads(): Tasks['threads'] {
+    return this.tasks.threads;
+  }
+
+  private get current(): Tasks['current'] {
+    return this.tasks.current;
   }
 
   /** Page faults. */
