@@ -4,28 +4,17 @@ import { DirectMemory } from './cpu/access/direct-memory.js';
 import { Cpu, type Engine } from './cpu/cpu.js';
 import { GuestException, Vector } from './cpu/state/exceptions.js';
 import { bareProcessor, type BareModel } from './cpu/system/bare-processor.js';
-import { ROOT_POINTER, acpiTables } from './devices/acpi/tables.js';
 import type { TranslatorOptions } from './cpu/translator/options.js';
 import { Chipset, type ChipsetEnd } from './devices/chipset.js';
+import { makeDisks, type BoardDisk, type VmoDisk } from './devices/disks.js';
 import { IoBus } from './devices/io-bus.js';
 import type { VirtioKind } from './devices/pci/pci-devices.js';
-import type { SerialPort } from './devices/uart.js';
-import { VmoDisk, type PublishDisk } from './devices/vmo-disk.js';
 import { GuestMemory } from './memory.js';
 import { MachineState } from './machine-state.js';
 import type { Snapshot } from './snapshot.js';
 import { outside, schema, value } from './state/schema.js';
 import type { HashFunction } from './vmo/content/canonical-form.js';
-import type { VmoHandle } from './vmo/handle.js';
 import { VmoStore } from './vmo/store.js';
-
-/** A disk of a bare machine, which begins as a VMO. */
-export interface BoardDisk {
-  /** The content, as a handle of the machine's store. */
-  readonly open: (store: VmoStore) => VmoHandle;
-  /** Without it, what is written is gone when the machine is. */
-  readonly publish?: PublishDisk;
-}
 
 export interface BoardOptions {
   readonly memoryBytes: number;
@@ -92,7 +81,7 @@ export class Board {
   readonly store: VmoStore;
   /** Number of interrupts delivered. */
   interrupts = 0;
-  private readonly disks: readonly VmoDisk[];
+  readonly disks: readonly VmoDisk[];
   private readonly chipset: Chipset;
   private end: BoardEvent | undefined;
   private readonly wholeState: MachineState;
@@ -123,18 +112,21 @@ export class Board {
     });
     cpu.bare!.connect(this.chipset.memoryBus);
     cpu.bare!.system.apic = this.chipset.localApic;
-    const tables = acpiTables(memoryBytes);
-    this.memory.ram.set(tables.bytes, tables.physical);
     const usedEnd = (): number => memory.size / PAGE_SIZE;
     this.wholeState = new MachineState({ memory, cpu, store, sha256, kind: 'bd0 board 1', roots: this, usedEnd });
   }
 
   /** The physical address of the root pointer of ACPI, which boot protocols pass on. */
   get acpiRoot(): number {
-    return ROOT_POINTER;
+    return this.chipset.acpiRoot;
   }
 
-  get serial(): SerialPort {
+  /** Devices beyond RAM. */
+  get memoryBus(): Chipset['memoryBus'] {
+    return this.chipset.memoryBus;
+  }
+
+  get serial(): Chipset['serial'] {
     return this.chipset.serial;
   }
 
@@ -221,13 +213,4 @@ export class Board {
   restore(snapshot: Snapshot): void {
     this.wholeState.restore(snapshot);
   }
-}
-
-function makeDisks(disks: readonly BoardDisk[], store: VmoStore): VmoDisk[] {
-  return disks.map(({ open, publish }) => {
-    const content = open(store);
-    const disk = new VmoDisk(store, content, publish);
-    content.close();
-    return disk;
-  });
 }

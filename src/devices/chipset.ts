@@ -1,5 +1,6 @@
 import { outside, schema, value } from '../state/schema.js';
 import { POWER_PORTS, PowerManagement } from './acpi/power-management.js';
+import { ROOT_POINTER, acpiTables } from './acpi/tables.js';
 import { IoApic } from './apic/io-apic.js';
 import { LocalApic } from './apic/local-apic.js';
 import type { DeviceClock, TimedDevice } from './device-time.js';
@@ -104,8 +105,15 @@ export class Chipset {
     this.power = new PowerManagement(clock, () => end({ kind: 'off' }));
     for (const range of [localApic, ioApic, this.hpet]) this.memoryBus.connect(range);
     this.connectPorts(host);
+    const tables = acpiTables(memoryBytes);
+    host.memory.write(tables.physical, tables.bytes);
     this.pci = this.makePci(host);
     this.timed = [this.timer, this.clock, this.hpet, localApic, ...this.pci.timed];
+  }
+
+  /** The physical address of the root pointer of ACPI. */
+  get acpiRoot(): number {
+    return ROOT_POINTER;
   }
 
   /** An interrupt line of ISA, which leads to the 8259s and to the I/O APIC. */

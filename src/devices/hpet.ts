@@ -252,8 +252,8 @@ export class Hpet implements MemoryDevice, MemoryRange, TimedDevice {
 }
 
 /**
- * Writes to a comparator: of a periodic timer it sets the period, or, after SETS_VALUE was written, the comparator, and both where
- * software then writes the period as well.
+ * A write to a comparator. For a periodic timer it is the period; it is the comparator too if SETS_VALUE was written before, which
+ * counts for one write of 32 bits.
  */
 function compare(timer: Timer, merged: (before: bigint) => bigint): void {
   const isPeriodic = (timer.configuration & PERIODIC) !== 0n;

@@ -21,6 +21,8 @@ const MOST_BYTES_AT_ONCE = 4;
  */
 export class MemoryBus {
   private readonly ranges: MemoryRange[] = [];
+  /** Called for each access of a program, for traces: after a read, before a write. */
+  onAccess: ((kind: 'read' | 'write', physical: number, bytes: number, value: bigint) => void) | undefined;
 
   connect(range: MemoryRange): void {
     this.ranges.push(range);
@@ -31,10 +33,12 @@ export class MemoryBus {
     let value = 0n;
     for (let at = bytes - unit; at >= 0; at -= unit)
       value = (value << BigInt(8 * unit)) | BigInt(this.readUnit(physical + at, unit));
+    this.onAccess?.('read', physical, bytes, value);
     return value;
   }
 
   write(physical: number, bytes: number, value: bigint): void {
+    this.onAccess?.('write', physical, bytes, value);
     const unit = unitOf(physical, bytes);
     for (let at = 0; at < bytes; at += unit) {
       const range = this.rangeAt(physical + at, unit);

@@ -18,12 +18,15 @@ export class VmoDisk implements Disk {
       store: outside('content is found through handles'),
       builder: value,
       publish: outside('the host'),
+      counters: outside('statistics'),
       hasChanged: derived('what was published last is unknown after going back', () => true),
     },
     { isPart: true },
   );
 
   readonly lengthBytes: number;
+  /** How much was read and written, and how often the content was published. */
+  readonly counters = { bytesRead: 0, bytesWritten: 0, published: 0 };
   private builder: VmoBuilder;
   /** Whether something may have been written since the content was published. */
   private hasChanged = false;
@@ -41,6 +44,7 @@ export class VmoDisk implements Disk {
   }
 
   read(offset: number, lengthBytes: number): Uint8Array {
+    this.counters.bytesRead += lengthBytes;
     const content = this.builder.snapshot();
     try {
       return content.read(offset, lengthBytes);
@@ -51,11 +55,13 @@ export class VmoDisk implements Disk {
   }
 
   write(offset: number, bytes: Uint8Array): void {
+    this.counters.bytesWritten += bytes.length;
     this.builder.patch(offset, bytes);
     this.hasChanged = true;
   }
 
   writeZeros(offset: number, lengthBytes: number): void {
+    this.counters.bytesWritten += lengthBytes;
     const before = this.builder.snapshot();
     const zeros = this.store.zeros(lengthBytes);
     const after = offset + lengthBytes;
@@ -72,6 +78,7 @@ export class VmoDisk implements Disk {
     const content = this.builder.snapshot();
     try {
       this.publish(content);
+      this.counters.published++;
       // The published content has a canonical form: the next one shares all that is not written until then.
       this.builder.discard();
       this.builder = this.store.builder().copyFrom(content);

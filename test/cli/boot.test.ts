@@ -45,6 +45,11 @@ t.test('statistics and traces', async (t) => {
   t.match(stderr, /^interrupts {8}10$/m);
   const traced = await bd0(['boot', '-m64MB', '--trace', 'io', '--max-instructions', '30000', kernel]);
   t.match(traced, { code: 124, stderr: /^\d+ out port 3f8 8 bits 62$/m });
+  // mov eax, [FEE00030h]; cli; hlt
+  const reads = kernelOf('version', 0xa1, 0x30, 0x00, 0xe0, 0xfe, 0xfa, 0xf4);
+  const apic = await bd0(['boot', '--trace', 'io', '--stats', '--disk', kernel, reads]);
+  t.match(apic, { code: 0, stderr: /^\d+ read memory fee00030 32 bits 50014$/m });
+  t.match(apic.stderr, /^disk 1 {12}0 bytes read, 0 written, published 0 times$/m);
 });
 
 t.test('how a run ends', async (t) => {

@@ -2,7 +2,7 @@ import type { Board } from '../../index.js';
 
 /** The counters that `--stats` prints at the end of `bd0 boot`. */
 export function bootStatistics(board: Board, { user, system }: NodeJS.CpuUsage): string[] {
-  const { cpu, interrupts, ticks, serial } = board;
+  const { cpu, interrupts, ticks, serial, disks } = board;
   const seconds = (user + system) / 1e6;
   const evaluated = [...cpu.evaluated].sort(([, one], [, other]) => other - one);
   const total = evaluated.reduce((sum, [, count]) => sum + count, 0);
@@ -16,5 +16,9 @@ export function bootStatistics(board: Board, { user, system }: NodeJS.CpuUsage):
     `decoded           ${cpu.decoded}`,
     `evaluated         ${total}${most.length > 0 ? `: ${most.join(', ')}` : ''}`,
     `serial            ${serial.sent} bytes sent`,
+    ...disks.map(
+      ({ counters: { bytesRead, bytesWritten, published } }, number) =>
+        `disk ${number + 1}            ${bytesRead} bytes read, ${bytesWritten} written, published ${published} times`,
+    ),
   ];
 }

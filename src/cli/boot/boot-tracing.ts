@@ -12,7 +12,9 @@ export function traceBoard(board: Board, traces: readonly BootTrace[]): void {
       const address = exception.linear === 0n ? '' : ` address ${exception.linear.toString(16)}`;
       tell(`fault ${exception.message}${address} ${rip()}`);
     };
-  if (traces.includes('io'))
-    board.ports.onAccess = (kind, port, width, value) =>
-      tell(`${kind} port ${port.toString(16)} ${width} bits ${value.toString(16)}`);
+  if (!traces.includes('io')) return;
+  board.ports.onAccess = (kind, port, width, value) =>
+    tell(`${kind} port ${port.toString(16)} ${width} bits ${value.toString(16)}`);
+  board.memoryBus.onAccess = (kind, physical, bytes, value) =>
+    tell(`${kind} memory ${physical.toString(16)} ${8 * bytes} bits ${value.toString(16)}`);
 }
