@@ -47,7 +47,7 @@ t.test('memtest86+', { skip: !kernel && 'apt-get does not have memtest86+' }, as
   while (board.ticks < END && last < 4) {
     const text = screenOf(board);
     const test = Number(/#(\d+)/.exec(text)?.[1] ?? -1);
-    const percent = Number(/Test\s+(\d+)%/.exec(text)?.[1] ?? 0);
+    const percent = Number(/Test\s*(\d+)%/.exec(text)?.[1] ?? 0);
     if (test === 0) most = Math.max(most, percent);
     last = Math.max(last, test);
     const event = board.run(board.ticks + (test === 0 ? FINE_TICKS : COARSE_TICKS));
