@@ -5,7 +5,7 @@ import { int, int1, int3 } from '../../../src/cpu/meaning/isa/control-transfer.j
 import { cli, sti } from '../../../src/cpu/meaning/isa/flag-control.js';
 import { ud, vmcall } from '../../../src/cpu/meaning/isa/miscellaneous.js';
 import { isPrivileged } from '../../support/privileged-rows.js';
-import { syscall, sysenter, sysret } from '../../../src/cpu/meaning/isa/system.js';
+import { syscall, sysenter, sysexit, sysret } from '../../../src/cpu/meaning/isa/system.js';
 import { OPCODES } from '../../../src/cpu/meaning/opcodes/index.js';
 import type { Semantics } from '../../../src/cpu/meaning/vocabulary.js';
 import { rowName } from '../../support/row-names.js';
@@ -15,7 +15,7 @@ import { TOLERANCES } from './differences/tolerances.js';
 import type { NativeCheck } from './native-check.js';
 
 /** Meanings that end in an exception or leave the CPU at CPL 3, always. */
-const NEVER_COMPLETE = new Set<Semantics>([int, int1, int3, cli, sti, ud, vmcall, syscall, sysenter, sysret]);
+const NEVER_COMPLETE = new Set<Semantics>([int, int1, int3, cli, sti, ud, vmcall, syscall, sysenter, sysexit, sysret]);
 
 const SHOWN = 5;
 
