@@ -38,7 +38,7 @@ const TOGETHER: readonly (readonly string[])[] = [
   ['debug', 'debug/inspect'],
   ['kernel'],
   ['cpu/engines', 'cpu/fence', 'cpu/exactness'],
-  ['cpu', 'cpu/system', 'boot', 'devices'],
+  ['cpu', 'cpu/system', 'boot', 'boot/modes', 'devices'],
   ['state'],
   ['host/store'],
   ['vmo', 'mmu'],
