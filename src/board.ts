@@ -12,7 +12,7 @@ import type { VirtioKind } from './devices/pci/pci-devices.js';
 import { GuestMemory } from './memory.js';
 import { MachineState } from './machine-state.js';
 import type { Snapshot } from './snapshot.js';
-import { outside, schema, value } from './state/schema.js';
+import { kept, outside, schema, value } from './state/schema.js';
 import type { HashFunction } from './vmo/content/canonical-form.js';
 import { VmoStore } from './vmo/store.js';
 
@@ -40,13 +40,17 @@ export type BoardEvent =
   | { readonly kind: 'idle'; readonly until: number }
   /** HLT with interrupts off: nothing can wake it. */
   | { readonly kind: 'halted' }
-  | ChipsetEnd;
+  | ChipsetEnd
+  /** A breakpoint, or an access that is watched: see `Cpu.codeStops` and `Mmu.dataStops`. */
+  | { readonly kind: 'stopped' };
 
 /** Functions that are called for the events that traces show. */
 export interface BoardHooks {
   onInterrupt?: ((vector: number) => void) | undefined;
   /** Called with an exception that an instruction raises, before it is delivered. */
   onException?: ((exception: GuestException) => void) | undefined;
+  /** Set while a past is repeated: nothing is sent or published, since that has happened already. */
+  isSilent?: boolean;
 }
 
 /** A bare PC: a processor with memory and the devices of a chipset, whose only time is the processor's ticks. */
@@ -61,6 +65,7 @@ export class Board {
       ports: outside('leads to the devices'),
       hooks: outside('of the host'),
       interrupts: outside('a statistic'),
+      idleTicks: kept('a statistic by which debuggers know whether something has run'),
       store: outside('disks lead to its content'),
       disks: outside('the chipset has them'),
       chipset: value,
@@ -81,6 +86,8 @@ export class Board {
   readonly store: VmoStore;
   /** Number of interrupts delivered. */
   interrupts = 0;
+  /** Ticks in which the processor waited. */
+  idleTicks = 0;
   readonly disks: readonly VmoDisk[];
   private readonly chipset: Chipset;
   private end: BoardEvent | undefined;
@@ -95,16 +102,19 @@ export class Board {
     this.cpu = new Cpu(this.memory, engine, { sha256, ...translator }, model, bareProcessor(ports));
     const { cpu } = this;
     cpu.bare!.onException = (exception) => hooks.onException?.(exception);
-    this.disks = makeDisks(options.disks ?? [], this.store);
+    this.disks = makeDisks(options.disks ?? [], this.store, hooks);
     const end = (end: ChipsetEnd): void => void (this.end = end);
     const direct = new DirectMemory(cpu.linearMemory);
     const { memory, store, disks } = this;
+    const tell = (byte: number): void => {
+      if (!hooks.isSilent) send(byte);
+    };
     this.chipset = new Chipset({
       clock: cpu,
       ports,
       memory: direct,
       memoryBytes,
-      send,
+      send: tell,
       end,
       startSeconds,
       disks,
@@ -156,7 +166,21 @@ export class Board {
     if (cpu.bare!.system.state.isHalted) return this.wait(change, until, skipsIdle);
     const event = cpu.run(Math.min(change, until) - cpu.ticks);
     if (event.kind === 'shutdown') this.end = { kind: 'reset', by: 'a triple fault' };
-    return undefined;
+    return event.kind === 'stopped' ? { kind: 'stopped' } : this.stopOfAccess;
+  }
+
+  /** Whether an access was made that is watched. */
+  private get stopOfAccess(): BoardEvent | undefined {
+    return this.cpu.mmu.dataStops.hasAccesses ? { kind: 'stopped' } : undefined;
+  }
+
+  /** The tick up to which the processor waits for a timer; now, if it does not wait, or for something else. */
+  get idleUntil(): number {
+    const { system } = this.cpu.bare!;
+    this.chipset.update();
+    const waits = system.state.isHalted && system.allowsInterrupts && !this.chipset.hasInterrupt;
+    const { nextChange } = this.chipset;
+    return waits && nextChange < Infinity ? Math.max(nextChange, this.ticks) : this.ticks;
   }
 
   private wait(change: number, until: number, skipsIdle: boolean): BoardEvent | undefined {
@@ -168,11 +192,13 @@ export class Board {
 
   /** Lets time pass until a tick while the processor waits. */
   passTime(tick: number): void {
-    this.cpu.ticks = Math.max(tick, this.cpu.ticks);
+    const { cpu } = this;
+    this.idleTicks += Math.max(tick - cpu.ticks, 0);
+    cpu.ticks = Math.max(tick, cpu.ticks);
   }
 
   /** Delivers a non-maskable interrupt, or the interrupt of the highest priority, which takes a tick. */
-  private interrupt(): undefined {
+  private interrupt(): BoardEvent | undefined {
     const { state, acceptsNmi } = this.cpu.bare!.system;
     if (acceptsNmi) [state.nmi.isPending, state.nmi.isBlocked] = [false, true];
     const vector = acceptsNmi ? Vector.NMI : this.chipset.acknowledge();
@@ -181,7 +207,7 @@ export class Board {
     this.cpu.ticks++;
     const { system } = this.cpu.bare!;
     if (!system.deliver(new GuestException(vector), 'external')) this.end = { kind: 'reset', by: 'a triple fault' };
-    return undefined;
+    return this.stopOfAccess;
   }
 
   /** Bytes of input that can still be received without loss. */

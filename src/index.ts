@@ -87,6 +87,10 @@ export { describeSpuriousWrite, describeStores } from './kernel/reports/spurious
 export type { SpuriousBytes, SpuriousWrite, SpuriousWriteVerdict } from './kernel/reports/spurious-write.js';
 export type { Surroundings } from './kernel/reports/surroundings.js';
 export { timeCommands } from './debug/gdb/monitor/time-commands.js';
+export { BoardMachine } from './debug/machine/board-machine.js';
+export type { BoardProgram } from './debug/machine/board-machine.js';
+export { boardEnd } from './debug/machine/board-end.js';
+export type { DebuggedMachine, MachineProcess, MachineThread } from './debug/machine/debugged-machine.js';
 export { attachTimeline } from './debug/timeline/timeline.js';
 export type { Timeline, TimelineOptions } from './debug/timeline/timeline.js';
 export type { StoreRecord } from './debug/timeline/past.js';

@@ -115,6 +115,8 @@ export class MachineState {
       cpu.linearMemory.stored(frame * PAGE_SIZE, PAGE_SIZE),
     );
     cpu.mmu.flush();
+    // Nothing but this has stored to them.
+    cpu.mmu.dataStops.takeAccesses();
   }
 
   private get memoryImages(): MemoryImages {

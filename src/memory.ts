@@ -48,6 +48,8 @@ export const MAX_RAM_BYTES = 0xe000_0000;
 /** Reasons why a store to a frame must take the slow path. Bits of `GuestMemory.watched`. */
 export const WATCH_CODE = 1;
 export const WATCH_TABLE = 2;
+/** A debugger looks for stores to physical memory. */
+export const WATCH_STOP = 4;
 
 /**
  * Guest physical memory: one WebAssembly.Memory, allocated at full size so that views of it never detach. Reads beyond

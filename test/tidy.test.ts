@@ -63,6 +63,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'bits',
   ],
   debug: [
+    'board',
     'computer',
     'computer-options',
     'machine-state',

@@ -179,6 +179,7 @@ export class Cpu {
       const event = this.runTo(end, maxRounds);
       if (!this.bare || event.kind !== 'exception') return event;
       if (!this.bare.deliver(event.exception, event.trap)) return SHUTDOWN;
+      if (this.mmu.dataStops.hasAccesses) return STOPPED;
       if (this.bare.hasDeviceAccess) return this.bare.takeEvent();
       if (this.ticks >= end) return TICKS;
     }
@@ -214,8 +215,8 @@ export class Cpu {
       if (outcome === 'syscall') return SYSCALL;
       if (outcome === 'trap') return trap(this.evaluator.trapVector);
       if (this.bare ? this.bare.takesDebugTrap(instruction, traps, outcome === 'more') : traps) return trap(Vector.DB);
-      if (this.bare) return this.bare.takeEvent();
-      return this.mmu.dataStops.hasAccesses ? STOPPED : TICKS;
+      const event = this.bare?.takeEvent() ?? TICKS;
+      return event === TICKS && this.mmu.dataStops.hasAccesses ? STOPPED : event;
     } catch (error) {
       return this.undone(faultOf(error));
     }

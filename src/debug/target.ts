@@ -33,7 +33,7 @@ export interface RegisterFile extends Readonly<Record<ScalarRegister, bigint>> {
   /** x87 and MMX state: the first 160 bytes of the FXSAVE image, of which MXCSR and its mask are not part. */
   readonly x87: Uint8Array;
   /** Registers of the system: those of the CPU while the thread runs. Of these, only cr2 can be written. */
-  readonly control: Readonly<Record<'cr0' | 'cr2' | 'cr3' | 'cr4' | 'cr8' | 'efer', bigint>>;
+  readonly control: Readonly<Record<'cr0' | 'cr2' | 'cr3' | 'cr4' | 'cr8' | 'efer' | 'kernelGsBase', bigint>>;
 }
 
 /** What a thread is doing. */
@@ -70,7 +70,7 @@ export interface DebugProcess {
   readonly entry: bigint;
   /** What it is to itself and to other processes of Linux; undefined for a process of BD0. */
   readonly linuxPid: number | undefined;
-  /** The content id of its image, 64 hexadecimal digits. */
+  /** The content id of its image, 64 hexadecimal digits; none for a kernel of which there is no ELF file. */
   readonly imageId: string;
   readonly threads: readonly DebugThread[];
   /** The bytes of its ELF image. */
@@ -168,6 +168,8 @@ export type StopReason =
   | { readonly kind: 'hook'; readonly tid: number }
   /** The process will end when it is resumed; registers and memory are as at the fault. */
   | { readonly kind: 'trapped'; readonly tid: number; readonly report: TrapReport }
+  /** A machine without a kernel of BD0 ends when it is resumed: it was reset, for example. */
+  | { readonly kind: 'ending'; readonly tid: number; readonly why: string }
   | {
       readonly kind: 'exited';
       readonly pid: number;

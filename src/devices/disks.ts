@@ -12,10 +12,15 @@ export interface BoardDisk {
   readonly publish?: PublishDisk;
 }
 
-export function makeDisks(disks: readonly BoardDisk[], store: VmoStore): VmoDisk[] {
+/** Nothing is published while `told.isSilent`: see BoardHooks. */
+export function makeDisks(
+  disks: readonly BoardDisk[],
+  store: VmoStore,
+  told: { readonly isSilent?: boolean },
+): VmoDisk[] {
   return disks.map(({ open, publish }) => {
     const content = open(store);
-    const disk = new VmoDisk(store, content, publish);
+    const disk = new VmoDisk(store, content, publish && ((published) => void (told.isSilent || publish(published))));
     content.close();
     return disk;
   });

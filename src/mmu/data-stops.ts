@@ -14,6 +14,8 @@ export interface DataAccess extends AddressRange {
   readonly stopped: number;
   /** The thread whose kernel call made it; undefined for an access of an instruction. */
   readonly tid: number | undefined;
+  /** Whether the addresses are physical ones. */
+  readonly isPhysical: boolean;
 }
 
 /**
@@ -29,6 +31,8 @@ export class DataStops {
   callOf: number | undefined;
   private readonly reads = new StopRanges();
   private readonly writes = new StopRanges();
+  /** Physical addresses to which stores are recorded, wherever they are mapped. */
+  private readonly physical = new StopRanges();
   /** Accesses since `takeAccesses` was called last, each once. */
   private accesses: DataAccess[] = [];
 
@@ -78,8 +82,31 @@ export class DataStops {
   note(start: number, bytes: number, access: 'read' | 'write'): void {
     const part = (access === 'read' ? this.reads : this.writes).firstWithin({ start, end: start + bytes });
     if (!part) return;
-    const noted = { start, end: start + bytes, access, stopped: part.start, tid: this.callOf };
+    const noted = { start, end: start + bytes, access, stopped: part.start, tid: this.callOf, isPhysical: false };
     if (!this.accesses.some((known) => isSame(known, noted))) this.accesses.push(noted);
+  }
+
+  /** Use `DerivedEntries.addPhysicalStop` instead, which makes all stores to the frames take the slow path. */
+  addPhysical(range: AddressRange): void {
+    this.physical.add(range);
+  }
+
+  /** Throws RangeError if the range was not added. */
+  deletePhysical(range: AddressRange): void {
+    this.physical.delete(range);
+  }
+
+  /** Whether a physical stop lies in a frame. */
+  hasPhysical(frame: number): boolean {
+    return this.physical.touchesPage(frame * PAGE_SIZE);
+  }
+
+  /** Records a store to physical memory if it touches a stop. */
+  notePhysical(start: number, bytes: number): void {
+    const part = this.physical.firstWithin({ start, end: start + bytes });
+    if (!part) return;
+    const noted = { start, end: start + bytes, access: 'write' as const, stopped: part.start, tid: this.callOf };
+    this.accesses.push({ ...noted, isPhysical: true });
   }
 
   /** As `note`, for an access of the kernel, which counts if it is on behalf of a thread. */
@@ -100,5 +127,7 @@ export class DataStops {
 }
 
 function isSame(a: DataAccess, b: DataAccess): boolean {
-  return a.start === b.start && a.end === b.end && a.access === b.access && a.tid === b.tid;
+  return (
+    a.start === b.start && a.end === b.end && a.access === b.access && a.tid === b.tid && a.isPhysical === b.isPhysical
+  );
 }

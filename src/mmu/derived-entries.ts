@@ -1,5 +1,5 @@
 import { PAGE_SHIFT, PAGE_SIZE } from '../bits.js';
-import { WATCH_CODE, WATCH_TABLE, type GuestMemory } from '../memory.js';
+import { WATCH_CODE, WATCH_STOP, WATCH_TABLE, type GuestMemory } from '../memory.js';
 import { changesBetween, slotsOf, type Alias } from './alias.js';
 import type { DataStopKind } from './data-stops.js';
 import { addressOf, type AddressRange, type WriteFence } from './fence.js';
@@ -210,6 +210,19 @@ export class DerivedEntries {
     this.dropDataEntries(range);
   }
 
+  /** Makes stores to physical addresses, wherever they are mapped, be recorded in `dataStops`. */
+  addPhysicalStop(range: AddressRange): void {
+    this.context.dataStops.addPhysical(range);
+    for (const frame of framesOf(range)) this.watch(frame, WATCH_STOP);
+  }
+
+  /** Removes a stop at physical addresses. Throws RangeError if there is none for this range. */
+  removePhysicalStop(range: AddressRange): void {
+    const { dataStops } = this.context;
+    dataStops.deletePhysical(range);
+    for (const frame of framesOf(range)) if (!dataStops.hasPhysical(frame)) this.unwatch(frame, WATCH_STOP);
+  }
+
   /** Shows what is seen through other aliases: their entries come back, if they were removed before. */
   switchTo(aliases: readonly Alias[]): void {
     const changes = this.context.switchTo(aliases);
@@ -312,6 +325,11 @@ export class DerivedEntries {
       this.context.forEachWindow(page, (window) => this.tlb.dropPage(highOf(window), window | 0, DATA_TABLES));
     }
   }
+}
+
+function framesOf({ start, end }: AddressRange): number[] {
+  const first = Math.floor(start / PAGE_SIZE);
+  return Array.from({ length: Math.ceil(end / PAGE_SIZE) - first }, (_, index) => first + index);
 }
 
 /** The high half of an address of which the low 48 bits are known. */

@@ -3,7 +3,7 @@ import type { GuestMemory } from '../memory.js';
 import type { Alias } from './alias.js';
 import type { DataStops } from './data-stops.js';
 import { DerivedEntries, tableOf } from './derived-entries.js';
-import { ACCESSED, DIRTY } from './entry.js';
+import { ACCESSED, CR4_SMAP, DIRTY } from './entry.js';
 import { addressOf } from './fence.js';
 import { PagingRegisters, type Controls } from './paging-registers.js';
 import { TLB_FETCH, Tlb } from './tlb.js';
@@ -242,6 +242,19 @@ export class Mmu {
   probe(linearHigh: number, linearLow: number, access: number): number {
     if (this.pagingMode === 'none') return linearLow >>> 0;
     return this.walkTables(linearHigh, linearLow, access, this.probed) ? this.probed.physical : -1;
+  }
+
+  /**
+   * The physical address of a byte that is mapped, whatever its access rights; -1 if none is. The address must be canonical.
+   * Changes nothing.
+   */
+  locate(linearHigh: number, linearLow: number): number {
+    if (this.pagingMode === 'none') return linearLow >>> 0;
+    const { cr4 } = this.registers;
+    this.registers.cr4 = cr4 & ~CR4_SMAP;
+    const isMapped = this.walkTables(linearHigh, linearLow, ACCESS_IMPLICIT, this.probed);
+    this.registers.cr4 = cr4;
+    return isMapped ? this.probed.physical : -1;
   }
 
   /** As `translate`, for a page that is hidden by a window: by the tables of another root, and without the TLB. */

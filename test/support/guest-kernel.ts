@@ -15,6 +15,8 @@ const COMMON = [
 ];
 const KERNELS = {
   kernel: { place: 'kernel', options: ['-mno-red-zone'] },
+  /** The same code as an ELF file with symbols and source lines. */
+  symbols: { place: 'kernel', options: ['-mno-red-zone', '-g', '-Wl,--oformat=elf64-x86-64'] },
   kernel32: { place: 'kernel32', options: ['-m32', '-Wl,--no-warn-rwx-segments'] },
   multiboot2: { place: 'kernel32', options: ['-m32', '-Wl,--no-warn-rwx-segments', '-DMULTIBOOT2'] },
 } as const;

@@ -7,7 +7,7 @@ import { Slices, TICKS_PER_MS, TURNS_FOR_INPUT, nextTurn } from '../../host/cons
 import { onFile } from '../../host/failure.js';
 import { Bell, Signals } from '../../host/signals.js';
 import { sha256 } from '../../host/sha256.js';
-import { Board, BootError, boot, type BoardDisk, type BoardEvent } from '../../index.js';
+import { Board, boardEnd, BootError, boot, type BoardDisk, type BoardEvent } from '../../index.js';
 import { EXIT_LIMIT, EXIT_NOT_RUNNABLE, Failure } from '../failure.js';
 import { Interruption } from '../run/interruption.js';
 import type { BootRequest } from './boot-options.js';
@@ -76,7 +76,7 @@ function load(board: Board, { kernel: path, initrd, append: commandLine }: BootR
 
 /** How a run ended: as the machine did, or from outside. */
 type BootEnd =
-  | BoardEvent
+  | Exclude<BoardEvent, { kind: 'stopped' }>
   | { readonly kind: 'quit' }
   | { readonly kind: 'signal'; readonly signal: number }
   | { readonly kind: 'time'; readonly what: string };
@@ -139,6 +139,7 @@ class BoardRun {
   }
 
   private endOf(event: BoardEvent, maxTicks: number): BootEnd | undefined {
+    if (event.kind === 'stopped') return undefined;
     if (event.kind === 'limit') return this.board.ticks >= maxTicks ? event : undefined;
     // Nothing but input can wake the machine, and there is none.
     if (event.kind === 'idle') return event.until === Infinity && !this.hasInput ? event : undefined;
@@ -168,14 +169,12 @@ function report(end: BootEnd): number {
     case 'exit':
       return end.code;
     case 'reset':
-      writeToStderr(`bd0: the machine was reset by ${end.by}`);
-      return 0;
     case 'off':
-      writeToStderr('bd0: the machine was turned off');
-      return 0;
-    case 'halted':
-      writeToStderr('bd0: the processor has halted with interrupts off');
-      return 0;
+    case 'halted': {
+      const { why, exitCode } = boardEnd(end);
+      writeToStderr(`bd0: ${why}`);
+      return exitCode;
+    }
     case 'idle':
       writeToStderr('bd0: the processor waits for an interrupt, and none will come');
       return EXIT_LIMIT;

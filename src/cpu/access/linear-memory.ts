@@ -1,5 +1,5 @@
 import { isCanonical } from '../../bits.js';
-import { WATCH_CODE, WATCH_TABLE, type GuestMemory } from '../../memory.js';
+import { WATCH_CODE, WATCH_STOP, WATCH_TABLE, type GuestMemory } from '../../memory.js';
 import type { DataStops } from '../../mmu/data-stops.js';
 import { addressOf } from '../../mmu/fence.js';
 import type { Mmu } from '../../mmu/mmu.js';
@@ -114,6 +114,7 @@ export class LinearMemory {
     const watched = this.memory.watched[Math.floor(physical / 4096)] ?? 0;
     if (watched & WATCH_TABLE) this.mmu.derived.stored(physical, lengthBytes);
     if (watched & WATCH_CODE) this.onCodeStored(physical, lengthBytes);
+    if (watched & WATCH_STOP) this.mmu.dataStops.notePhysical(physical, lengthBytes);
   }
 
   /** As `stored`, for the PTE of one linear page that no other translation uses. */

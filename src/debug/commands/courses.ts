@@ -1,4 +1,4 @@
-import { CodeFlow, type CodePlace, type FlowKind } from '../debugger/code-flow.js';
+import type { CodePlace, FlowKind } from '../debugger/code-flow.js';
 import type { Debugger, Motion } from '../debugger/debugger.js';
 import type { StopReason } from '../target.js';
 import type { Frame } from './frames.js';
@@ -141,8 +141,7 @@ function kindAt(tools: CourseTools, tid: number): FlowKind | undefined {
 }
 
 function flowAt({ target }: CourseTools, tid: number): CodePlace | undefined {
-  const flow = new CodeFlow((linear, lengthBytes, pid) => target.readMemory(linear, lengthBytes, pid));
-  return flow.at(target.readRegisters(tid).rip, target.findThread(tid)!.pid);
+  return target.nextInstruction(tid);
 }
 
 function lineTextAt(images: ProcessImages, rip: bigint): string | undefined {

@@ -17,6 +17,8 @@ export function reasonText(session: DebugSession, reason: StopReason): string[] 
     }
     case 'trapped':
       return [...trapText(reason.report, session.images.ofProcess), where];
+    case 'ending':
+      return [`${reason.why}, ${where}`];
     case 'exited':
       return [`the program has ended with exit code ${reason.exitCode}, tick ${session.target.ticks}`];
     case 'waiting':

@@ -1,7 +1,5 @@
-import type { ComputerParts } from '../../computer.js';
-import type { MachineStop } from '../../kernel/stops.js';
-import type { Thread } from '../../kernel/tasks/thread.js';
 import type { Steps } from '../../vmo/steps.js';
+import type { AddressSpaceName, DebuggedMachine, DebugStop, MachineThread } from '../machine/debugged-machine.js';
 import type { StopReason } from '../target.js';
 import { PastSearch, type StoreObserver, type StoreRecord } from '../timeline/past.js';
 import type { Timeline } from '../timeline/timeline.js';
@@ -22,12 +20,12 @@ export class Backward {
   private readonly search: PastSearch;
 
   constructor(
-    private readonly parts: ComputerParts,
+    private readonly machine: DebuggedMachine,
     private readonly timeline: Timeline,
     private readonly stops: StopSet<Action>,
     private readonly registers: ThreadRegisters,
   ) {
-    this.search = new PastSearch(parts, timeline, (thread) => registers.scalar(thread, 'rip'));
+    this.search = new PastSearch(machine, timeline, (thread) => registers.scalar(thread, 'rip'));
   }
 
   /** Goes to a tick. Throws RangeError for one outside the history. */
@@ -39,10 +37,10 @@ export class Backward {
   whoWrote(
     address: bigint,
     lengthBytes: number,
-    pid: number | undefined,
+    space: AddressSpaceName,
     look?: StoreObserver,
   ): Steps<StoreRecord | undefined> {
-    return this.away(this.search.whoWrote(address, lengthBytes, pid, look), true);
+    return this.away(this.search.whoWrote(address, lengthBytes, space, look), true);
   }
 
   /**
@@ -63,8 +61,8 @@ export class Backward {
    * was.
    */
   private *away<T>(steps: Steps<T>, returns = false): Steps<T> {
-    const { timeline, parts, stops } = this;
-    const now = parts.cpu.ticks;
+    const { timeline, machine, stops } = this;
+    const now = machine.ticks;
     const wasPresent = !timeline.isReplaying;
     let hasArrived = false;
     stops.suspend(true);
@@ -81,14 +79,14 @@ export class Backward {
 
   private *backToStop(isWanted: (reason: StopReason) => boolean): Steps<StopReason> {
     const { stops, timeline } = this;
-    const now = this.parts.cpu.ticks;
+    const now = this.machine.ticks;
     if (!stops.has(({ kind }) => kind === 'stop')) {
       yield* timeline.stepsTo(timeline.begin);
       return HISTORY_BEGIN;
     }
     const armament = { arm: () => stops.suspend(false), disarm: () => stops.suspend(true) };
     // The instruction that has just been executed may have made the access.
-    const isHit = (stop: MachineStop, tick: number): boolean => {
+    const isHit = (stop: DebugStop, tick: number): boolean => {
       const reason = tick < now || stop.kind === 'data' ? this.reasonOf(stop) : undefined;
       return reason !== undefined && isWanted(reason);
     };
@@ -103,25 +101,25 @@ export class Backward {
   private *stepBack(tid: number): Steps<StopReason> {
     for (;;) {
       const reason = yield* this.backToOthers(tid);
-      if (reason.kind !== 'stepped' || !this.parts.kernel.findThread(tid)?.pending) return reason;
+      if (reason.kind !== 'stepped' || !this.machine.findThread(tid)?.pending) return reason;
       if (this.timeline.returnsFromCall(tid)) return reason;
     }
   }
 
   /** Goes back to the last tick before now at which a thread had other registers, or was about to execute an instruction. */
   private *backToOthers(tid: number): Steps<StopReason> {
-    const { timeline, parts } = this;
-    const now = parts.cpu.ticks;
+    const { timeline, machine } = this;
+    const now = machine.ticks;
     const context = this.contextOf(tid);
     for (let times = 0; times < SINGLE_TICKS; times++) {
-      if (parts.cpu.ticks <= timeline.begin) return HISTORY_BEGIN;
-      const after = this.instructions;
-      const ranLast = parts.kernel.currentThread?.tid === tid;
-      yield* timeline.stepsBefore(parts.cpu.ticks);
-      const thread = parts.kernel.findThread(tid);
+      if (machine.ticks <= timeline.begin) return HISTORY_BEGIN;
+      const after = machine.instructions;
+      const ranLast = machine.currentThread?.tid === tid;
+      yield* timeline.stepsBefore(machine.ticks);
+      const thread = machine.findThread(tid);
       if (!thread) return HISTORY_BEGIN;
       // The current thread of a tick may have yielded: it is then another one that executes the next instruction.
-      const isOwn = ranLast && parts.kernel.currentThread === thread && this.instructions === after - 1;
+      const isOwn = ranLast && machine.currentThread === thread && machine.instructions === after - 1;
       if (isOwn || this.contextOf(tid) !== context) return { kind: 'stepped', tid };
     }
     return yield* this.leapBack(tid, context, now);
@@ -148,21 +146,17 @@ export class Backward {
       else same = middle;
     }
     yield* timeline.stepsTo(other);
-    return this.parts.kernel.findThread(tid) ? { kind: 'stepped', tid } : HISTORY_BEGIN;
-  }
-
-  private get instructions(): number {
-    return this.parts.cpu.ticks - this.parts.kernel.ticksWithoutInstruction;
+    return this.machine.findThread(tid) ? { kind: 'stepped', tid } : HISTORY_BEGIN;
   }
 
   /** The registers of a thread, as text; undefined if it is not there. */
   private readonly contextOf = (tid: number): string | undefined => {
-    const thread: Thread | undefined = this.parts.kernel.findThread(tid);
+    const thread: MachineThread | undefined = this.machine.findThread(tid);
     return thread && this.registers.save(thread).context.join();
   };
 
   /** What a stop is reported as, if the debugger has a breakpoint or a watchpoint for it. */
-  private reasonOf(found: MachineStop): StopReason | undefined {
+  private reasonOf(found: DebugStop): StopReason | undefined {
     if (found.kind === 'code') {
       const { tid } = found.thread;
       const hit = this.stops.hitsAt(found.address, found.thread).find(({ what }) => what.kind === 'stop');

@@ -1,5 +1,5 @@
 import { LONGEST_INSTRUCTION } from '../../cpu/decode/code-bytes.js';
-import { Decoder } from '../../cpu/decode/decoder.js';
+import type { Decoder } from '../../cpu/decode/decoder.js';
 import type { Instruction } from '../../cpu/decode/instruction.js';
 
 /** How control flow continues after an instruction. */
@@ -39,14 +39,15 @@ const MOST_FOLLOWED = 4096;
 
 /** Reads guest code. */
 export class CodeFlow {
-  private readonly decoder = new Decoder();
-
-  constructor(private readonly readMemory: (linear: bigint, lengthBytes: number, pid: number) => Uint8Array) {}
+  constructor(
+    private readonly readMemory: (linear: bigint, lengthBytes: number, pid: number) => Uint8Array,
+    private readonly decoder: () => Decoder,
+  ) {}
 
   /** The instruction at an address of a process; undefined if it cannot be read or is invalid. */
   at(rip: bigint, pid: number): CodePlace | undefined {
     const bytes = this.readMemory(rip, LONGEST_INSTRUCTION, pid);
-    const found = this.decoder.decode(bytes, 0, bytes.length);
+    const found = this.decoder().decode(bytes, 0, bytes.length);
     return typeof found === 'string' ? undefined : placeOf(found, rip);
   }
 

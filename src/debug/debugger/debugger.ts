@@ -1,7 +1,7 @@
-import type { Computer, ComputerParts } from '../../computer.js';
+import type { Computer } from '../../computer.js';
 import type { MachineChange } from '../../kernel/inputs.js';
-import type { Process } from '../../kernel/tasks/process.js';
-import type { Thread } from '../../kernel/tasks/thread.js';
+import type { AddressSpaceName, DebuggedMachine, MachineThread as Thread } from '../machine/debugged-machine.js';
+import { machineOf } from '../machine/machine-of.js';
 import type {
   DebugProcess,
   DebugTarget,
@@ -15,13 +15,10 @@ import type {
   StopReason,
   StopRequest,
 } from '../target.js';
-import { CodeFlow } from './code-flow.js';
+import { CodeFlow, type CodePlace } from './code-flow.js';
 import { DebugHooks } from './hooks.js';
-import { MachineRun, viewOf, type Action } from './machine-run.js';
-import { MappedImages } from './mapped-images.js';
-import { mapSeenIn, memoryMap } from './memory-map.js';
+import { MachineRun, type Action } from './machine-run.js';
 import { Motions, type LineFinder, type MotionSteps } from './motions.js';
-import { debugProcess, debugThread } from './processes.js';
 import { finished, type Steps } from '../../vmo/steps.js';
 import type { StoreObserver, StoreRecord } from '../timeline/past.js';
 import type { Timeline } from '../timeline/timeline.js';
@@ -36,8 +33,8 @@ const TICKS_AT_ONCE = 2 ** 30;
 const KILLED_EXIT_CODE = 137;
 
 /** Attaches a debugger to a machine; with a timeline, it can go back in time. */
-export function attachDebugger(computer: Computer, timeline?: Timeline): Debugger {
-  return new Debugger(computer, timeline);
+export function attachDebugger(machine: Computer | DebuggedMachine, timeline?: Timeline): Debugger {
+  return new Debugger(machineOf(machine), timeline);
 }
 
 /** Limits for `Debugger.run`. */
@@ -54,7 +51,7 @@ export class Motion {
   private isDone = false;
 
   constructor(
-    private readonly machine: MachineRun,
+    private readonly runner: MachineRun,
     private readonly ticks: () => number,
     steps: MotionSteps,
   ) {
@@ -64,7 +61,7 @@ export class Motion {
   /** Continues for at most `maxTicks`, or some milliseconds: undefined means that nothing has happened yet. */
   advance(maxTicks: number): StopReason | undefined {
     if (this.isDone) throw new Error('the motion has ended');
-    this.machine.endTick = this.ticks() + maxTicks;
+    this.runner.endTick = this.ticks() + maxTicks;
     const { done, value } = this.steps.next();
     this.isDone = done === true;
     return value;
@@ -83,12 +80,11 @@ export class Motion {
  */
 export class Debugger implements DebugTarget {
   readonly hooks: DebugHooks;
-  private readonly parts: ComputerParts;
-  private readonly machine: MachineRun;
+  private readonly runner: MachineRun;
   private readonly registers: ThreadRegisters;
+  private readonly flow: CodeFlow;
   private readonly motions: Motions;
   private readonly backward: Backward | undefined;
-  private readonly mapped = new MappedImages();
   private readonly armed = new Map<Stop, Armed<Action>>();
   /** The motion of the last `resume`, which has not ended. */
   private resumed: { readonly key: string; readonly motion: Motion } | undefined;
@@ -99,21 +95,20 @@ export class Debugger implements DebugTarget {
 
   /** Use attachDebugger. */
   constructor(
-    private readonly computer: Computer,
+    private readonly machine: DebuggedMachine,
     readonly timeline?: Timeline,
   ) {
-    const { parts } = computer;
-    const { cpu, kernel } = parts;
-    this.parts = parts;
-    this.machine = new MachineRun(parts, timeline);
-    this.registers = new ThreadRegisters(cpu, kernel);
-    const flow = new CodeFlow((linear, lengthBytes, pid) => this.readMemory(linear, lengthBytes, pid));
-    const { machine: run, registers } = this;
-    this.motions = new Motions({ kernel, run, registers, flow, pass: (thread) => this.pass(thread) });
-    this.hooks = new DebugHooks(parts, run, flow);
-    this.backward = timeline && new Backward(parts, timeline, run.stops, registers);
-    kernel.stops.stopsAtTraps = true;
-    kernel.stops.stopsAtStarts = true;
+    this.runner = new MachineRun(machine, timeline);
+    this.registers = new ThreadRegisters(machine);
+    const readMemory = (linear: bigint, lengthBytes: number, pid: number): Uint8Array =>
+      this.readMemory(linear, lengthBytes, pid);
+    this.flow = new CodeFlow(readMemory, () => machine.decoder);
+    const { runner: run, registers, flow } = this;
+    this.motions = new Motions({ machine, run, registers, flow, pass: (thread) => this.pass(thread) });
+    this.hooks = new DebugHooks(machine, run, flow);
+    this.backward = timeline && new Backward(machine, timeline, run.stops, registers);
+    machine.stops.stopsAtTraps = true;
+    machine.stops.stopsAtStarts = true;
   }
 
   /**
@@ -121,31 +116,26 @@ export class Debugger implements DebugTarget {
    * motions go on: for conditions of breakpoints. Undefined: all are reported.
    */
   set filter(filter: ((reason: StopReason) => boolean) | undefined) {
-    this.machine.filter = filter ?? (() => true);
+    this.runner.filter = filter ?? (() => true);
   }
 
   get ticks(): number {
-    return this.computer.ticks;
+    return this.machine.ticks;
   }
 
   get processes(): readonly DebugProcess[] {
-    const { kernel } = this.parts;
-    return kernel.processes
-      .live()
-      .sort((a, b) => a.pid - b.pid)
-      .map((process) => debugProcess(kernel, process, this.mapped));
+    const { machine } = this;
+    return [...machine.liveProcesses].sort((a, b) => a.pid - b.pid).map((process) => machine.describeProcess(process));
   }
 
   get threads(): readonly DebugThread[] {
-    const { kernel } = this.parts;
-    const threads = kernel.processes.live().flatMap((process) => process.threads);
-    return threads.sort((a, b) => a.tid - b.tid).map((thread) => debugThread(kernel, thread));
+    const { machine } = this;
+    return [...machine.liveThreads].sort((a, b) => a.tid - b.tid).map((thread) => machine.describeThread(thread));
   }
 
   findThread(tid: number): DebugThread | undefined {
-    const { kernel } = this.parts;
-    const thread = kernel.findThread(tid);
-    return thread && debugThread(kernel, thread);
+    const thread = this.machine.findThread(tid);
+    return thread && this.machine.describeThread(thread);
   }
 
   readRegisters(tid: number): RegisterFile {
@@ -156,18 +146,24 @@ export class Debugger implements DebugTarget {
     return this.registers.scalar(this.thread(tid), name);
   }
 
+  /** The instruction that a live thread is about to execute; undefined if it cannot be read or is invalid. */
+  nextInstruction(tid: number): CodePlace | undefined {
+    const { process } = this.thread(tid);
+    return this.flow.at(this.readRegister(tid, 'rip'), process.pid);
+  }
+
   writeRegister(tid: number, name: RegisterName, value: bigint): boolean {
     this.cancelSearch();
-    const { cpu, kernel } = this.parts;
-    const thread = kernel.findThread(tid);
+    const { cpu, stops } = this.machine;
+    const thread = this.machine.findThread(tid);
     if (thread && name === 'cr2') {
       cpu.cr2 = value;
       this.changed({ kind: 'cr2', value });
       return true;
     }
     if (!thread || !this.registers.write(thread, name, value)) return false;
-    if (name === 'rip') kernel.stops.moved(thread);
-    kernel.stops.retry();
+    if (name === 'rip') stops.moved(thread);
+    stops.retry();
     this.changed({ kind: 'registers', tid, ...this.registers.save(thread) });
     return true;
   }
@@ -181,35 +177,34 @@ export class Debugger implements DebugTarget {
     this.cancelSearch();
     const thread = this.thread(tid);
     this.registers.restore(thread, saved);
-    this.parts.kernel.stops.moved(thread);
-    this.parts.kernel.stops.retry();
+    this.machine.stops.moved(thread);
+    this.machine.stops.retry();
     this.changed({ kind: 'registers', tid, ...this.registers.save(thread) });
   }
 
   readMemory(address: bigint, lengthBytes: number, pid?: number): Uint8Array {
-    return this.computer.readMemory(address, lengthBytes, this.process(pid));
+    return this.machine.readMemory(address, lengthBytes, pid);
   }
 
   writeMemory(address: bigint, bytes: Uint8Array, pid?: number): number {
     this.cancelSearch();
-    this.parts.kernel.stops.retry();
-    const stored = this.computer.writeMemory(address, bytes, this.process(pid));
+    this.machine.stops.retry();
+    const stored = this.machine.writeMemory(address, bytes, pid);
     this.changed({ kind: 'memory write', pid, address, bytes: bytes.slice(0, stored) });
     return stored;
   }
 
   get memoryMap(): readonly MappedRange[] {
-    return memoryMap(this.parts.kernel);
+    return this.machine.memoryMap;
   }
 
   memoryMapOf(pid: number | undefined): readonly MappedRange[] {
-    const view = viewOf(this.parts.kernel, pid);
-    return view ? mapSeenIn(view, this.memoryMap) : this.memoryMap;
+    return this.machine.memoryMapOf(pid);
   }
 
   addStop(request: StopRequest): Stop {
     const stop = stopOf(request);
-    this.armed.set(stop, this.machine.stops.arm(request, { kind: 'stop', stop }));
+    this.armed.set(stop, this.runner.stops.arm(request, { kind: 'stop', stop }));
     return stop;
   }
 
@@ -217,7 +212,7 @@ export class Debugger implements DebugTarget {
     const armed = this.armed.get(stop);
     if (!armed) throw new RangeError('the stop was not added, or was removed before');
     this.armed.delete(stop);
-    this.machine.stops.disarm(armed);
+    this.runner.stops.disarm(armed);
   }
 
   resume(request: ResumeRequest): StopReason | undefined {
@@ -251,11 +246,11 @@ export class Debugger implements DebugTarget {
 
   /**
    * The last store to any of some bytes, at or before now, by whatever thread, or by a kernel call on its behalf. Undefined if
-   * there was none since the beginning of history. The machine stays where it is. With `pid`, the address is one of that
+   * there was none since the beginning of history. The machine stays where it is. With a pid, the address is one of that
    * process; of bytes that it has had since it was forked, the store is one that its parent made before.
    */
-  whoWrote(address: bigint, lengthBytes = 1, pid?: number): StoreRecord | undefined {
-    return finished(this.whoWroteInSteps(address, lengthBytes, pid));
+  whoWrote(address: bigint, lengthBytes = 1, space?: AddressSpaceName): StoreRecord | undefined {
+    return finished(this.whoWroteInSteps(address, lengthBytes, space));
   }
 
   /**
@@ -265,10 +260,10 @@ export class Debugger implements DebugTarget {
   whoWroteInSteps(
     address: bigint,
     lengthBytes = 1,
-    pid?: number,
+    space?: AddressSpaceName,
     look?: StoreObserver,
   ): Steps<StoreRecord | undefined> {
-    return this.moving((backward) => backward.whoWrote(address, lengthBytes, pid, look));
+    return this.moving((backward) => backward.whoWrote(address, lengthBytes, space, look));
   }
 
   /** Goes back by one instruction of a thread, or to the last stop before now; undefined while it is on the way. */
@@ -299,7 +294,7 @@ export class Debugger implements DebugTarget {
       return yield* work(this.backward);
     } finally {
       if (this.ticks !== ticks) this.reported = undefined;
-      this.machine.restart();
+      this.runner.restart();
     }
   }
 
@@ -309,7 +304,7 @@ export class Debugger implements DebugTarget {
     const end = this.machine.instructions + (limits.maxInstructions ?? Infinity);
     for (;;) {
       const atOnce = Math.min(TICKS_AT_ONCE, end - this.machine.instructions);
-      const left = atOnce > 0 ? Math.min(this.parts.kernel.idleUntil + atOnce, endTick) - this.ticks : 0;
+      const left = atOnce > 0 ? Math.min(this.machine.idleUntil + atOnce, endTick) - this.ticks : 0;
       const reason = left > 0 ? motion.advance(left) : undefined;
       if (!reason && left > 0) continue;
       if (!reason || reason.kind === 'waiting') motion.cancel();
@@ -371,21 +366,19 @@ export class Debugger implements DebugTarget {
    * for the thread of the last reason to stop.
    */
   noteReported(tid: number | undefined): void {
-    const thread = tid === undefined ? undefined : this.parts.kernel.findThread(tid);
+    const thread = tid === undefined ? undefined : this.machine.findThread(tid);
     this.reported = thread && { thread, rip: this.registers.scalar(thread, 'rip') };
   }
 
   passTime(tick: number): void {
-    this.computer.passTime(tick);
+    this.machine.passTime(tick);
   }
 
   kill(pid: number): void {
     this.cancelSearch();
-    const process = this.computer.findProcess(pid);
-    if (!process) return;
-    this.computer.kill(process, KILLED_EXIT_CODE);
+    if (!this.machine.kill(pid, KILLED_EXIT_CODE)) return;
     this.changed({ kind: 'kill', pid, exitCode: KILLED_EXIT_CODE });
-    this.machine.noteEnds();
+    this.runner.noteEnds();
   }
 
   /** Must be called after `Computer.restore`: the machine continues from there, with the same stops and hooks. */
@@ -394,13 +387,13 @@ export class Debugger implements DebugTarget {
     this.resumed?.motion.cancel();
     this.resumed = undefined;
     this.reported = undefined;
-    this.machine.restart();
+    this.runner.restart();
   }
 
   /** Removes all stops; hooks are removed by the functions that adding them returned. */
   detach(): void {
     this.cancelSearch();
-    const { stops } = this.parts.kernel;
+    const { stops } = this.machine;
     this.timeline?.gotoPresent();
     this.resumed?.motion.cancel();
     for (const stop of [...this.armed.keys()]) this.removeStop(stop);
@@ -415,7 +408,7 @@ export class Debugger implements DebugTarget {
   }
 
   private motion(steps: MotionSteps): Motion {
-    return new Motion(this.machine, () => this.ticks, this.reporting(steps));
+    return new Motion(this.runner, () => this.ticks, this.reporting(steps));
   }
 
   /** A motion that begins with the instruction at which the last one stopped. */
@@ -429,13 +422,13 @@ export class Debugger implements DebugTarget {
   }
 
   private pass(thread: Thread): void {
-    this.parts.cpu.codeStops.pass(thread, Number(BigInt.asUintN(48, this.registers.scalar(thread, 'rip'))));
+    this.machine.cpu.codeStops.pass(thread, Number(BigInt.asUintN(48, this.registers.scalar(thread, 'rip'))));
   }
 
   /** Notes that the machine was changed, in the timeline and in a recording. */
   private changed(change: MachineChange): void {
     if (this.timeline) this.timeline.changed(change);
-    else this.parts.inputs.note({ tick: this.ticks, ...change });
+    else this.machine.inputs.note({ tick: this.ticks, ...change });
   }
 
   /** Gives up a search of the past that is on its way: the machine is then where it began. */
@@ -445,12 +438,8 @@ export class Debugger implements DebugTarget {
     searched?.steps.return({ kind: 'history-end' });
   }
 
-  private process(pid: number | undefined): Process | undefined {
-    return pid === undefined ? undefined : this.parts.kernel.processes.find(pid);
-  }
-
   private thread(tid: number): Thread {
-    const thread = this.parts.kernel.findThread(tid);
+    const thread = this.machine.findThread(tid);
     if (!thread) throw new RangeError(`there is no thread ${tid}`);
     return thread;
   }

@@ -1,7 +1,6 @@
-import type { ComputerParts } from '../../computer.js';
 import type { FaultEvent, KernelCallEvent } from '../../kernel/hooks.js';
 import { fromLinear, toLinear } from '../../kernel/memory/linear-address.js';
-import type { Thread } from '../../kernel/tasks/thread.js';
+import type { DebuggedMachine, MachineThread as Thread } from '../machine/debugged-machine.js';
 import type { CodeFlow } from './code-flow.js';
 import type { CallHook, HookAnswer, MachineRun, TrapHook } from './machine-run.js';
 
@@ -44,7 +43,7 @@ export class DebugHooks {
   private readonly faults = new Set<(event: FaultEvent) => HookAnswer>();
 
   constructor(
-    private readonly parts: ComputerParts,
+    private readonly machine: DebuggedMachine,
     private readonly run: MachineRun,
     private readonly flow: CodeFlow,
   ) {}
@@ -90,7 +89,7 @@ export class DebugHooks {
    * leaves the machine there.
    */
   onKernelCallStart(hook: CallHook): RemoveHook {
-    const { stops } = this.parts.kernel;
+    const { stops } = this.machine;
     const { callHooks } = this.run;
     callHooks.add(hook);
     stops.stopsAtCalls = true;
@@ -102,23 +101,23 @@ export class DebugHooks {
 
   /** Called after each kernel call, and each time that a waiting one is tried again. */
   onKernelCall(hook: (event: KernelCallEvent) => HookAnswer): RemoveHook {
-    const { hooks } = this.parts;
+    const { hooks } = this.machine;
     const before = (Object.getPrototypeOf(hooks) as typeof hooks | null)?.onKernelCall;
     return this.add(this.calls, hook, 'onKernelCall', (event: KernelCallEvent) => {
       before?.call(hooks, event);
       if (this.run.stops.isSuspended) return;
-      for (const call of this.calls) if (call(event) === 'stop') this.parts.kernel.stops.request(event.thread);
+      for (const call of this.calls) if (call(event) === 'stop') this.machine.stops.request(event.thread);
     });
   }
 
   /** Called after each page fault. */
   onFault(hook: (event: FaultEvent) => HookAnswer): RemoveHook {
-    const { hooks } = this.parts;
+    const { hooks } = this.machine;
     const before = (Object.getPrototypeOf(hooks) as typeof hooks | null)?.onFault;
     return this.add(this.faults, hook, 'onFault', (event: FaultEvent) => {
       before?.call(hooks, event);
       if (this.run.stops.isSuspended) return;
-      for (const call of this.faults) if (call(event) === 'stop') this.parts.kernel.stops.request(event.thread);
+      for (const call of this.faults) if (call(event) === 'stop') this.machine.stops.request(event.thread);
     });
   }
 
@@ -136,9 +135,9 @@ export class DebugHooks {
     set: Set<Hook>,
     hook: Hook,
     name: Name,
-    callAll: NonNullable<ComputerParts['hooks'][Name]>,
+    callAll: NonNullable<DebuggedMachine['hooks'][Name]>,
   ): RemoveHook {
-    const { hooks } = this.parts;
+    const { hooks } = this.machine;
     set.add(hook);
     hooks[name] = callAll;
     return () => {

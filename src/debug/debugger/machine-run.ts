@@ -1,13 +1,13 @@
-import type { ComputerParts } from '../../computer.js';
 import type { TrapReport } from '../../kernel/reports/trap-report.js';
 import type { KernelCallStart } from '../../kernel/hooks.js';
-import type { Kernel } from '../../kernel/kernel.js';
 import type { ProgramAbi } from '../../kernel/program/elf.js';
-import { homeOf, type View } from '../../kernel/memory/view.js';
-import type { MachineStop } from '../../kernel/stops.js';
-import type { Process } from '../../kernel/tasks/process.js';
-import type { Thread } from '../../kernel/tasks/thread.js';
 import type { LinearAddress } from '../../kernel/memory/linear-address.js';
+import type {
+  DebuggedMachine,
+  DebugStop,
+  MachineProcess as Process,
+  MachineThread as Thread,
+} from '../machine/debugged-machine.js';
 import type { Stop, StopReason } from '../target.js';
 import type { Timeline } from '../timeline/timeline.js';
 import { StopSet, type DataHit } from './stop-set.js';
@@ -56,29 +56,28 @@ export class MachineRun {
   private processes: Set<Process>;
 
   constructor(
-    private readonly parts: ComputerParts,
+    private readonly machine: DebuggedMachine,
     private readonly timeline: Timeline | undefined,
   ) {
-    const { cpu, kernel } = parts;
-    this.stops = new StopSet(cpu, (address, pid) => homeOf(viewOf(kernel, pid), address));
-    this.processes = new Set(parts.kernel.processes.live());
+    this.stops = new StopSet(machine.cpu, (address, pid) => machine.homeOf(address, pid));
+    this.processes = new Set(machine.liveProcesses);
   }
 
   /** Runs up to an event. Returns undefined at `endTick`, or after some time. */
   run(): RunEvent | undefined {
-    const { kernel, cpu } = this.parts;
+    const { machine } = this;
     // Typed input is taken in once per call, however many hooks are called.
-    kernel.stops.beginRun();
+    machine.stops.beginRun();
     this.noteEnds();
-    const effortEnd = kernel.effort + EFFORT_PER_RUN;
+    const effortEnd = machine.effort + EFFORT_PER_RUN;
     for (let hits = 0; hits < MOST_HITS; hits++) {
       const event = this.waiting.shift();
       if (event) return event;
-      const left = this.endTick - cpu.ticks;
-      const effortLeft = effortEnd - kernel.effort;
+      const left = this.endTick - machine.ticks;
+      const effortLeft = effortEnd - machine.effort;
       if (left <= 0 || effortLeft <= 0) return undefined;
-      const outcome = this.timeline ? this.timeline.run(left, effortLeft) : kernel.run(left, effortLeft);
-      if (outcome.kind === 'ticks' && !kernel.stops.isHolding) this.timeline?.observe();
+      const outcome = this.timeline ? this.timeline.run(left, effortLeft) : machine.run(left, effortLeft);
+      if (outcome.kind === 'ticks' && !machine.stops.isHolding) this.timeline?.observe();
       if (outcome.kind === 'stopped') this.take(outcome.stop);
       else if (outcome.kind === 'ended') this.noteEnds();
       else if (outcome.kind === 'waiting') return waiting(outcome.forInput, outcome.until);
@@ -93,7 +92,7 @@ export class MachineRun {
   /** Runs for one tick. */
   runTick(): RunEvent | undefined {
     const { endTick } = this;
-    this.endTick = this.parts.cpu.ticks + 1;
+    this.endTick = this.machine.ticks + 1;
     try {
       return this.run();
     } finally {
@@ -101,15 +100,10 @@ export class MachineRun {
     }
   }
 
-  /** Instructions retired. */
-  get instructions(): number {
-    return this.parts.cpu.ticks - this.parts.kernel.ticksWithoutInstruction;
-  }
-
   /** Takes the processes for granted that live now, and forgets what has not been returned. */
   restart(): void {
     this.waiting.length = 0;
-    this.processes = new Set(this.parts.kernel.processes.live());
+    this.processes = new Set(this.machine.liveProcesses);
   }
 
   /** Reports the processes that have ended since the last time. */
@@ -122,7 +116,7 @@ export class MachineRun {
     }
   }
 
-  private take(stop: MachineStop): void {
+  private take(stop: DebugStop): void {
     switch (stop.kind) {
       case 'code':
         return this.takeCode(stop.thread, stop.address);
@@ -130,6 +124,9 @@ export class MachineRun {
         return this.takeData(stop.thread, this.stops.hitsBy(stop.accesses, stop.thread.tid));
       case 'trap':
         return this.takeTrap(stop.thread, stop.report);
+      case 'ending':
+        this.report({ kind: 'ending', tid: stop.thread.tid, why: stop.why });
+        return;
       case 'started':
         this.processes.add(stop.process);
         this.report({ kind: 'started', pid: stop.process.pid });
@@ -169,14 +166,14 @@ export class MachineRun {
   }
 
   private takeCall(thread: Thread, abi: ProgramAbi): void {
-    const { kernel } = this.parts;
-    const event = { ...kernel.callOf(thread, abi), next: kernel.stops.afterCall(thread, abi) };
+    const { machine } = this;
+    const event = { ...machine.callOf(thread, abi), next: machine.stops.afterCall(thread, abi) };
     const answers = [...this.callHooks].map((hook) => hook(event));
     if (answers.includes('stop')) this.report({ kind: 'hook', tid: thread.tid });
   }
 
   private takeTrap({ tid }: Thread, report: TrapReport): void {
-    for (const hook of this.trapHooks) if (hook(report) === 'retry') return this.parts.kernel.stops.retry();
+    for (const hook of this.trapHooks) if (hook(report) === 'retry') return this.machine.stops.retry();
     this.report({ kind: 'trapped', tid, report });
   }
 
@@ -185,11 +182,6 @@ export class MachineRun {
     if (isWanted) this.waiting.push({ kind: 'reason', reason });
     return isWanted;
   }
-}
-
-/** What a process sees elsewhere than where it lies. */
-export function viewOf({ processes }: Kernel, pid: number | undefined): View | undefined {
-  return pid === undefined ? undefined : processes.find(pid)?.view;
 }
 
 function waiting(forInput: boolean, until: number): RunEvent {

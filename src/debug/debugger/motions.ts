@@ -1,5 +1,4 @@
-import type { Kernel } from '../../kernel/kernel.js';
-import type { Thread } from '../../kernel/tasks/thread.js';
+import type { DebuggedMachine, MachineThread as Thread } from '../machine/debugged-machine.js';
 import type { StopReason } from '../target.js';
 import type { CodeFlow, CodePlace } from './code-flow.js';
 import type { MachineRun, RunEvent } from './machine-run.js';
@@ -19,7 +18,7 @@ export type LineFinder = (linear: bigint) => { readonly path: string; readonly l
 
 /** What motions work with. */
 export interface MotionTools {
-  readonly kernel: Kernel;
+  readonly machine: DebuggedMachine;
   readonly run: MachineRun;
   readonly registers: ThreadRegisters;
   readonly flow: CodeFlow;
@@ -171,24 +170,24 @@ export class Motions {
   }
 
   private *stepOnce(thread: Thread): PartSteps {
-    const { kernel, run } = this.tools;
+    const { machine, run } = this.tools;
     for (;;) {
       const reason = yield* this.awaitTurn(thread);
       if (reason) return reason;
       this.tools.pass(thread);
-      const { instructions } = run;
+      const { instructions } = machine;
       const event = run.runTick();
       if (event?.kind === 'reason') return event.reason;
-      if (kernel.findThread(thread.tid) !== thread) return yield* this.proceed();
+      if (machine.findThread(thread.tid) !== thread) return yield* this.proceed();
       if (thread.pending) return yield* this.awaitTurn(thread);
       // Otherwise it was a page fault that has been resolved.
-      if (run.instructions > instructions) return undefined;
+      if (machine.instructions > instructions) return undefined;
     }
   }
 
   /** Runs until a thread is about to execute an instruction; one that has ended never is. */
   private *awaitTurn(thread: Thread): PartSteps {
-    const { stops } = this.tools.kernel;
+    const { stops } = this.tools.machine;
     stops.turnOf = thread;
     try {
       const event = yield* this.nextEvent();

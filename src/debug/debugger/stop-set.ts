@@ -1,9 +1,9 @@
 import { hex, isCanonical } from '../../bits.js';
 import type { Cpu } from '../../cpu/cpu.js';
 import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../../kernel/memory/linear-address.js';
-import type { Thread } from '../../kernel/tasks/thread.js';
 import type { DataAccess } from '../../mmu/data-stops.js';
 import type { AddressRange } from '../../mmu/fence.js';
+import type { MachineThread } from '../machine/debugged-machine.js';
 import type { Stop, StopKind, StopRequest } from '../target.js';
 
 /** A watched range of addresses, and what happens when it is hit. */
@@ -98,7 +98,7 @@ export class StopSet<What> {
   }
 
   /** What is hit by the thread that is about to execute the instruction at an address. */
-  hitsAt(address: LinearAddress, { tid, process }: Thread): Armed<What>[] {
+  hitsAt(address: LinearAddress, { tid, process }: MachineThread): Armed<What>[] {
     const ranges = [...this.codeRanges].filter(({ range }) => address >= range.start && address < range.end);
     const isOf = ({ pid }: Armed<What>): boolean => pid === undefined || pid === process.pid;
     return [...(this.places.get(address) ?? []), ...ranges].filter((armed) => isFor(armed, tid) && isOf(armed));
@@ -133,6 +133,6 @@ function isFor({ tid }: Armed<unknown>, running: number): boolean {
   return tid === undefined || tid === running;
 }
 
-function touches({ kind, range }: Armed<unknown>, { access, start, end }: DataAccess): boolean {
-  return (kind === 'access' || kind === access) && start < range.end && end > range.start;
+function touches({ kind, range }: Armed<unknown>, { access, start, end, isPhysical }: DataAccess): boolean {
+  return !isPhysical && (kind === 'access' || kind === access) && start < range.end && end > range.start;
 }

@@ -36,7 +36,8 @@ export class LoadedFiles {
   /** The file that the debugger takes for the executable. */
   get executable(): NamedFile | undefined {
     const program = this.program();
-    if (!program) return undefined;
+    // Of some kernels there is none that a debugger could read.
+    if (!program || program.imageId === '') return undefined;
     const file = { path: pathOf(program), base: program.base, imageId: program.imageId, image: () => program.image() };
     if (!this.isMoved(program)) return file;
     // Another file than the image itself is in the eyes of the debugger, which keeps what it has read.
@@ -88,6 +89,7 @@ export class LoadedFiles {
 
   private filesOf(process: DebugProcess, isProgram: boolean): NamedFile[] {
     const { base, imageId } = process;
+    if (imageId === '') return [];
     const path =
       isProgram && this.isMoved(process) ? `/process/${pidText(process.pid)}/image/${process.name}` : pathOf(process);
     const image = { path, base, imageId, image: () => process.image() };

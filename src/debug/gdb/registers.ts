@@ -66,6 +66,10 @@ export const REGISTERS: readonly GdbRegister[] = [
     ...{ name: `ymm${i}h`, lengthBytes: 16, type: 'uint128', feature: 'avx' as const, writes: `ymm${i}h` as const },
     read: ({ ymmHigh }: RegisterFile) => ymmHigh[i]!,
   })),
+  {
+    ...{ name: 'k_gs_base', lengthBytes: 8, type: 'int64', feature: 'control', group: 'system' },
+    read: ({ control }: RegisterFile) => littleEndian(control.kernelGsBase, 8),
+  },
 ];
 
 /** The numbers of registers that stop replies contain, so that a debugger need not ask for them. */

@@ -7,7 +7,7 @@ import { HARDWARE_BREAKPOINT, WATCH_NAMES } from './stop-table.js';
 import { GDB_PID } from './thread-ids.js';
 
 /** gdb's numbers of signals. */
-export const SIGNAL = { INT: 2, TRAP: 5, KILL: 9, BUS: 10, SEGV: 11 } as const;
+export const SIGNAL = { INT: 2, TRAP: 5, ABRT: 6, KILL: 9, BUS: 10, SEGV: 11 } as const;
 
 const LINUX_SIGBUS = 7;
 /** An exit code of a trap is this plus Linux's number of the signal. */
@@ -41,6 +41,7 @@ export function reportOf(state: SessionState, reason: StopReason): StopReport | 
     };
   }
   if (reason.kind === 'trapped') return { signal: signalOfTrap(reason.report.exitCode), tid: reason.tid };
+  if (reason.kind === 'ending') return { signal: SIGNAL.ABRT, tid: reason.tid };
   if (reason.kind === 'stepped') return { signal: SIGNAL.TRAP, tid: reason.tid, lldbReason: 'trace' };
 
   if (reason.kind === 'hook') return { signal: SIGNAL.TRAP, tid: reason.tid };
@@ -59,6 +60,7 @@ function signalOfTrap(exitCode: number): number {
 /** What the debugger's user reads before a trap is shown as a signal. */
 export function textOf(reason: StopReason): string | undefined {
   if (reason.kind === 'trapped') return lines(describeTrap(reason.report));
+  if (reason.kind === 'ending') return lines([reason.why]);
   if (reason.kind === 'waiting' && !reason.forInput && reason.until === Infinity)
     return lines(['deadlock: every thread is waiting for another']);
   return undefined;

@@ -7,6 +7,7 @@ import type { Process } from '../../kernel/tasks/process.js';
 import type { Snapshot } from '../../snapshot.js';
 import { Cursor, type Place } from './cursor.js';
 import { ThreadRegisters } from '../debugger/registers.js';
+import { ComputerMachine } from '../machine/computer-machine.js';
 import type { RecordedHash } from './entries.js';
 import { RecordedHost } from './recorded-host.js';
 import type { Recording } from './recording.js';
@@ -131,7 +132,7 @@ export class Replay {
     if (change.kind === 'registers') {
       const thread = parts.kernel.findThread(change.tid);
       if (!thread) return this.host.leave(`a debugger changed thread ${change.tid}, which the replay does not have`);
-      return new ThreadRegisters(parts.cpu, parts.kernel).restore(thread, change);
+      return new ThreadRegisters(new ComputerMachine(computer)).restore(thread, change);
     }
     if (change.kind === 'cr2') return void (parts.cpu.cr2 = change.value);
     const process = change.pid === undefined ? undefined : computer.findProcess(change.pid);

@@ -1,6 +1,4 @@
 import { PAGE_SIZE } from '../../bits.js';
-import type { HeldTrap } from '../../kernel/stops.js';
-import type { Process } from '../../kernel/tasks/process.js';
 import type { Snapshot } from '../../snapshot.js';
 import { partitionPoint } from '../../sorted.js';
 
@@ -10,10 +8,8 @@ export interface HistoryPoint {
   readonly cursor: number;
   /** How often the machine had asked for console input at the tick: see Inputs. */
   readonly misses: number;
-  /** A process that was about to be ended: see KernelStops. */
-  readonly held: HeldTrap | undefined;
-  /** How the processes that ran when the history began have ended. */
-  readonly ends: readonly Process['end'][];
+  /** Puts back what the machine knows besides its state. */
+  readonly putAside: () => void;
   /** Frames that may have changed since the point before. */
   changed: ReadonlySet<number>;
 }

@@ -1,10 +1,9 @@
-import type { Computer, ComputerParts } from '../../computer.js';
-import type { KernelEvent } from '../../kernel/kernel-options.js';
-import type { MachineStop } from '../../kernel/stops.js';
+import type { Computer } from '../../computer.js';
 import type { Snapshot } from '../../snapshot.js';
-import type { Process } from '../../kernel/tasks/process.js';
 import { finished, type Steps } from '../../vmo/steps.js';
 import { ReplayError, type MachineChange } from '../../kernel/inputs.js';
+import { machineOf } from '../machine/machine-of.js';
+import type { DebuggedMachine, DebugStop, MachineEvent } from '../machine/debugged-machine.js';
 import { History, lastBefore, type HistoryPoint } from './history.js';
 import { InputLog } from './input-log.js';
 
@@ -34,7 +33,7 @@ const RESTORE_EFFORT = 1000;
 const TICKS_PER_EFFORT = 256;
 
 /** Called when a replay stops for a debugger. 'enough' ends the replay there. */
-type OnStop = (stop: MachineStop) => 'enough' | undefined;
+type OnStop = (stop: DebugStop) => 'enough' | undefined;
 
 /** What is armed while a part of the past is looked at. */
 export interface Armament {
@@ -50,7 +49,6 @@ export interface Armament {
  * Code that runs the machine must call `observe` between two runs, and `changed` after it has changed something from outside.
  */
 export class Timeline {
-  private readonly parts: ComputerParts;
   private readonly log: InputLog;
   private readonly history: History;
   /** Snapshots close to where the last replay went, the latest last. */
@@ -63,23 +61,17 @@ export class Timeline {
   private doneAtLast = 0;
   /** Whether the machine is in a past that never was. */
   private isSupposed = false;
-  /** Those that the host may know, and that may be gone from the state: see HistoryPoint.ends. */
-  private readonly processes: readonly Process[];
-  private readonly hostHooks: object | null;
   private readonly stopRecording: () => void;
   /** Work since the last step, in units of effort. */
   private effort = 0;
 
   constructor(
-    private readonly computer: Computer,
+    private readonly machine: DebuggedMachine,
     private readonly options: TimelineOptions = {},
   ) {
-    this.parts = computer.parts;
-    this.log = new InputLog(computer.store, computer.parts.inputs);
-    this.processes = this.parts.kernel.processes.live();
+    this.log = new InputLog(machine.store, machine.inputs);
     this.history = new History(options.historyBytes ?? DEFAULT_HISTORY_BYTES);
-    this.hostHooks = Object.getPrototypeOf(this.parts.hooks) as object | null;
-    this.stopRecording = this.parts.inputs.recordWith({ add: (input) => this.log.add(input) });
+    this.stopRecording = machine.inputs.recordWith({ add: (input) => this.log.add(input) });
     // It copies all memory, which the next ones do not: that says nothing of what they take.
     this.takePoint(0);
   }
@@ -91,7 +83,7 @@ export class Timeline {
 
   /** The last tick that has happened. */
   get end(): number {
-    return this.present?.snapshot.tick ?? this.computer.ticks;
+    return this.present?.snapshot.tick ?? this.machine.ticks;
   }
 
   /** Whether the machine is in its past. */
@@ -117,7 +109,7 @@ export class Timeline {
       return this.history.last!;
     }
     const point = this.pointNow();
-    this.near = [...this.near.filter(({ snapshot }) => snapshot.tick < this.computer.ticks), point];
+    this.near = [...this.near.filter(({ snapshot }) => snapshot.tick < this.machine.ticks), point];
     return point;
   }
 
@@ -126,18 +118,18 @@ export class Timeline {
    * after this tick is forgotten, if it is in the past.
    */
   changed(change?: MachineChange): void {
-    const { log, history, computer } = this;
-    const { inputs } = this.parts;
+    const { log, history, machine } = this;
+    const { inputs } = machine;
     if (this.present) {
       inputs.forgetAfter(log.count);
       log.truncate();
-      history.truncate(computer.ticks);
+      history.truncate(machine.ticks);
       this.leavePast();
     }
-    if (change) inputs.note({ tick: computer.ticks, ...change });
+    if (change) inputs.note({ tick: machine.ticks, ...change });
     this.near = [];
     const point = this.pointNow();
-    log.addChange(computer.ticks, point.snapshot);
+    log.addChange(machine.ticks, point.snapshot);
     history.add({ ...point, cursor: log.cursor });
     this.doneAtLast = this.doneTicks;
   }
@@ -172,13 +164,13 @@ export class Timeline {
   *stepsBefore(tick: number): Steps<void> {
     for (let distance = 1; ; distance *= 2) {
       yield* this.stepsTo(Math.max(this.begin, tick - distance));
-      if (this.computer.ticks < tick) break;
+      if (this.machine.ticks < tick) break;
       if (tick - distance <= this.begin) throw new RangeError(`there is no tick before ${tick} in the history`);
     }
     for (;;) {
       const point = this.pointNow();
-      yield* this.replay(this.computer.ticks + 1, undefined, []);
-      if (this.computer.ticks < tick) continue;
+      yield* this.replay(this.machine.ticks + 1, undefined, []);
+      if (this.machine.ticks < tick) continue;
       return this.restore(point);
     }
   }
@@ -188,15 +180,15 @@ export class Timeline {
    * execute an instruction then.
    */
   returnsFromCall(tid: number): boolean {
-    const { stops } = this.parts.kernel;
-    const thread = this.parts.kernel.findThread(tid);
+    const { stops } = this.machine;
+    const thread = this.machine.findThread(tid);
     if (!this.present || !thread) return false;
     const point = this.pointNow();
     stops.turnOf = thread;
     const event = this.run(1);
     stops.turnOf = undefined;
     const isTurn = event.kind === 'stopped' && event.stop.kind === 'turn';
-    if (isTurn && this.computer.ticks === point.snapshot.tick) return true;
+    if (isTurn && this.machine.ticks === point.snapshot.tick) return true;
     this.restore(point);
     return false;
   }
@@ -219,7 +211,7 @@ export class Timeline {
 
   /** A snapshot of the machine in its past. */
   snapshotNow(): Snapshot {
-    return this.computer.snapshot();
+    return this.machine.snapshot();
   }
 
   /** Runs on in the past up to a tick. */
@@ -227,26 +219,25 @@ export class Timeline {
     return this.replay(tick, undefined, []);
   }
 
-  /** As `Kernel.run`, in the past: up to the next input. At the end of what has happened, the present begins. */
-  run(maxTicks: number, maxEffort?: number): KernelEvent {
-    const { computer, log } = this;
-    const { kernel } = this.parts;
-    if (this.present && computer.ticks >= this.end && !log.next) this.arrive();
-    if (!this.present) return kernel.run(maxTicks, maxEffort);
+  /** As the machine's own `run`, in the past: up to the next input. At the end of what has happened, the present begins. */
+  run(maxTicks: number, maxEffort?: number): MachineEvent {
+    const { machine, log } = this;
+    if (this.present && machine.ticks >= this.end && !log.next) this.arrive();
+    if (!this.present) return machine.run(maxTicks, maxEffort);
     const { next } = log;
-    if (next?.kind === 'changed' && next.tick === computer.ticks) {
+    if (next?.kind === 'changed' && next.tick === machine.ticks) {
       log.cursor++;
-      computer.restore(next.snapshot);
+      machine.restore(next.snapshot);
       return { kind: 'ticks' };
     }
     // Input that comes now is taken in the next tick; what comes after it may come in the middle of a longer run.
-    const end = Math.min(computer.ticks + maxTicks, next ? next.tick : this.end);
-    const event = kernel.run(Math.max(1, end - computer.ticks), maxEffort);
+    const end = Math.min(machine.ticks + maxTicks, next ? next.tick : this.end);
+    const event = machine.run(Math.max(1, end - machine.ticks), maxEffort);
     if (event.kind !== 'waiting') return event;
-    const time = log.take(computer.ticks, 'time');
-    if (time) kernel.passTime(time.until);
-    else if (log.next?.tick !== computer.ticks)
-      throw new ReplayError(`the replay waits at tick ${computer.ticks}, and the machine did not`);
+    const time = log.take(machine.ticks, 'time');
+    if (time) machine.passTime(time.until);
+    else if (log.next?.tick !== machine.ticks)
+      throw new ReplayError(`the replay waits at tick ${machine.ticks}, and the machine did not`);
     return { kind: 'ticks' };
   }
 
@@ -258,7 +249,7 @@ export class Timeline {
   /** Stops recording; the machine stays where it is, and goes on from there by itself. */
   detach(): void {
     if (this.present) {
-      this.parts.inputs.forgetAfter(this.log.count);
+      this.machine.inputs.forgetAfter(this.log.count);
       this.leavePast();
     }
     this.stopRecording();
@@ -266,18 +257,13 @@ export class Timeline {
 
   private isDue(): boolean {
     const { now } = this.options;
-    if (this.computer.ticks === this.history.last!.snapshot.tick) return false;
+    if (this.machine.ticks === this.history.last!.snapshot.tick) return false;
     return now ? now() >= this.dueMs : this.doneTicks - this.doneAtLast >= INTERVAL_TICKS;
-  }
-
-  /** Instructions retired. */
-  private get instructions(): number {
-    return this.computer.ticks - this.parts.kernel.ticksWithoutInstruction;
   }
 
   /** How much the machine has done, as ticks: a day in which all threads wait is nothing, and is repeated in no time. */
   private get doneTicks(): number {
-    return this.instructions + this.parts.kernel.effort * TICKS_PER_EFFORT;
+    return this.machine.instructions + this.machine.effort * TICKS_PER_EFFORT;
   }
 
   private takePoint(pause = PAUSE): void {
@@ -318,44 +304,41 @@ export class Timeline {
 
   /** Goes to the last known state at or before a tick. */
   private start(tick: number): void {
-    const { computer, history } = this;
+    const { machine, history } = this;
     if (!this.present) this.depart();
     const known = history.before(tick)!;
     const near = lastBefore(this.near, tick);
     const best = near && near.snapshot.tick > known.snapshot.tick ? near : known;
-    if (this.isSupposed || computer.ticks > tick || computer.ticks < best.snapshot.tick || computer.ticks === tick)
+    if (this.isSupposed || machine.ticks > tick || machine.ticks < best.snapshot.tick || machine.ticks === tick)
       this.restore(best);
   }
 
   private pointNow(): HistoryPoint {
-    const { stops } = this.parts.kernel;
-    const { held } = stops;
-    const snapshot = this.computer.snapshot();
-    const ends = this.processes.map(({ end }) => end);
-    const { misses } = this.parts.inputs;
-    return { snapshot, cursor: this.log.cursor, misses, held, ends, changed: new Set(snapshot.changedFrames) };
+    const { machine } = this;
+    const snapshot = machine.snapshot();
+    const { misses } = machine.inputs;
+    const putAside = machine.keepAside();
+    return { snapshot, cursor: this.log.cursor, misses, putAside, changed: new Set(snapshot.changedFrames) };
   }
 
-  private restore({ snapshot, cursor, misses, held, ends }: HistoryPoint): void {
+  private restore({ snapshot, cursor, misses, putAside }: HistoryPoint): void {
     this.isSupposed = false;
     this.effort += RESTORE_EFFORT;
-    this.computer.restore(snapshot);
-    this.parts.kernel.stops.held = held;
-    this.processes.forEach((process, index) => (process.end = ends[index]));
+    this.machine.restore(snapshot);
+    putAside();
     this.log.cursor = cursor;
-    this.parts.inputs.misses = misses;
+    this.machine.inputs.misses = misses;
   }
 
   private enterPast(): void {
-    this.parts.inputs.source = this.log;
-    // What has been told once is not told again.
-    Object.setPrototypeOf(this.parts.hooks, null);
+    this.machine.inputs.source = this.log;
+    this.machine.tellHost(false);
   }
 
   private leavePast(): void {
     this.present = undefined;
-    this.parts.inputs.source = undefined;
-    Object.setPrototypeOf(this.parts.hooks, this.hostHooks);
+    this.machine.inputs.source = undefined;
+    this.machine.tellHost(true);
   }
 
   /** The past has caught up with the present, whose state it has. */
@@ -367,23 +350,19 @@ export class Timeline {
 
   /** Replays up to a tick, with snapshots on the way at some. */
   private *replay(to: number, onStop: OnStop | undefined, marks: readonly number[]): Steps<void> {
-    const { computer } = this;
-    const { kernel } = this.parts;
+    const { machine } = this;
     if (marks.length > 0) this.near = this.near.filter(({ snapshot }) => snapshot.tick < to);
-    const places = marks.filter((mark) => mark > computer.ticks);
-    while (computer.ticks < to) {
+    const places = marks.filter((mark) => mark > machine.ticks);
+    while (machine.ticks < to) {
       const place = Math.min(places[0] ?? to, to);
-      const { ticks } = computer;
-      const { effort } = kernel;
-      const { idleUntil } = kernel;
-      const { instructions } = this;
+      const { ticks, effort, idleUntil, instructions } = machine;
       const event = this.run(Math.min(place, idleUntil + TICKS_AT_ONCE) - ticks);
-      this.effort += kernel.effort - effort + (this.instructions - instructions) / TICKS_PER_EFFORT + STOP_EFFORT;
+      this.effort += machine.effort - effort + (machine.instructions - instructions) / TICKS_PER_EFFORT + STOP_EFFORT;
       if (event.kind === 'stopped' && onStop?.(event.stop) === 'enough') return;
-      if (event.kind === 'idle') throw new ReplayError(`the replay has no process at tick ${computer.ticks}`);
-      if (computer.ticks >= place && places.length > 0) {
+      if (event.kind === 'idle') throw new ReplayError(`the replay has no process at tick ${machine.ticks}`);
+      if (machine.ticks >= place && places.length > 0) {
         places.shift();
-        if (computer.ticks < to) this.near.push(this.pointNow());
+        if (machine.ticks < to) this.near.push(this.pointNow());
       }
       if (this.effort < STEP_EFFORT) continue;
       this.effort = 0;
@@ -393,6 +372,6 @@ export class Timeline {
 }
 
 /** Keeps the past of a machine from now on. */
-export function attachTimeline(computer: Computer, options?: TimelineOptions): Timeline {
-  return new Timeline(computer, options);
+export function attachTimeline(machine: Computer | DebuggedMachine, options?: TimelineOptions): Timeline {
+  return new Timeline(machineOf(machine), options);
 }

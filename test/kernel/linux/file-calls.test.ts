@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
-import { Timeline } from '../../../src/debug/timeline/timeline.js';
+import { attachTimeline } from '../../../src/debug/timeline/timeline.js';
 import { HostRoot } from '../../../src/host/linux/host-root.js';
 import { sha256 } from '../../../src/host/sha256.js';
 import { Computer, LinuxErrno, type Engine, type LinuxRoot, type Process } from '../../../src/index.js';
@@ -107,7 +107,7 @@ t.test('a replay needs nothing of the host', async (t) => {
   mkdirSync(join(here, 'd'));
   writeFileSync(join(here, 'file'), 'text of the host\n'.repeat(100));
   const { computer, program, root } = started(compiled('calls', directory), directory);
-  const timeline = new Timeline(computer);
+  const timeline = attachTimeline(computer);
   const start = computer.ticks;
   while (computer.run(program, { maxTicks: 100_000 }).kind === 'limit') timeline.observe();
   const [end, hash, { asked }] = [computer.ticks, computer.machineHash(), root];
