@@ -90,6 +90,7 @@ export { timeCommands } from './debug/gdb/monitor/time-commands.js';
 export { BoardMachine } from './debug/machine/board-machine.js';
 export type { BoardProgram } from './debug/machine/board-machine.js';
 export { boardEnd } from './debug/machine/board-end.js';
+export { isElf64 } from './boot/elf.js';
 export type { DebuggedMachine, MachineProcess, MachineThread } from './debug/machine/debugged-machine.js';
 export { attachTimeline } from './debug/timeline/timeline.js';
 export type { Timeline, TimelineOptions } from './debug/timeline/timeline.js';

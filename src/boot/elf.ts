@@ -26,6 +26,11 @@ const PT_NOTE = 4;
 const HEADER_BYTES = { 32: 52, 64: 64 } as const;
 const PROGRAM_HEADER_BYTES = { 32: 32, 64: 56 } as const;
 
+/** Whether a file is an ELF file of 64 bits. */
+export function isElf64(file: Uint8Array): boolean {
+  return isElf(file) && file[4] === 2;
+}
+
 export function isElf(file: Uint8Array): boolean {
   return file.length >= 16 && file[0] === 0x7f && file[1] === 0x45 && file[2] === 0x4c && file[3] === 0x46;
 }

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import t from 'tap';
 import { KERNEL_OUTPUT, guestKernel } from '../support/guest-kernel.js';
 import { bd0, endOf, startBd0 } from './bd0.js';
+import { findProgram, runGdb, startDebugged } from './gdb-sessions.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'bd0-boot-'));
+t.setTimeout(0);
 t.teardown(() => rmSync(directory, { recursive: true }));
 
 /** Writes a Multiboot kernel that consists of these bytes. */
@@ -35,6 +37,50 @@ t.test('a kernel, its exit code, and where its output goes', async (t) => {
   t.match(await bd0(['boot', '-m64MB', '--serial', serial, kernel]), { code: 1, stdout: '', stderr: '' });
   t.equal(readFileSync(serial, 'latin1'), KERNEL_OUTPUT);
 });
+
+t.test('the result as JSON', async (t) => {
+  const { stderr } = await bd0(['boot', '-m64MB', '--json', kernel]);
+  t.match(JSON.parse(stderr), {
+    kind: 'exit',
+    code: 1,
+    exitCode: 1,
+    interrupts: 10,
+    serialBytes: KERNEL_OUTPUT.length,
+  });
+});
+
+t.test(
+  'gdb goes forwards to the end and backwards from it',
+  { skip: !findProgram('gdb') && 'gdb is not installed' },
+  async (t) => {
+    const symbols = join(directory, 'kernel.elf');
+    writeFileSync(symbols, guestKernel('symbols'));
+    const { place, ended } = await startDebugged(t, ['-m64MB', '--symbols', symbols, kernel], '', 'boot');
+    const shown = await runGdb(
+      place,
+      `break handle_system_call
+       continue
+       delete
+       continue
+       reverse-stepi
+       print calls
+       watch breakpoints
+       reverse-continue
+       print breakpoints
+       print $k_gs_base
+       monitor who &calls
+       delete
+       continue
+       continue`,
+    );
+    t.match(shown, /Breakpoint 1, handle_system_call/);
+    t.match(shown, /the kernel ends the run with exit code 1\n+Program received signal SIGABRT/);
+    t.match(shown, /\$1 = 101\n/);
+    t.match(shown, /Hardware watchpoint 2: breakpoints[^]*\$2 = 0\n/);
+    t.match(shown, /\[Inferior 1 .* exited with code 01\]/);
+    t.match(await ended, { code: 1, stdout: KERNEL_OUTPUT });
+  },
+);
 
 t.test('statistics and traces', async (t) => {
   const { stderr, stdout } = await bd0(['boot', '-m64MB', '--stats', '--trace', 'irq,faults', kernel]);

@@ -1,6 +1,8 @@
 import { MAX_MEMORY_BYTES, VIRTIO_KINDS, type VirtioKind } from '../../index.js';
 import { Failure } from '../failure.js';
 import { listed, oneOf, readOptions, type OptionTable, type Shown } from '../options.js';
+import type { GdbAddress } from '../../host/gdb-server.js';
+import { parseGdbAddress } from '../run/gdb-address.js';
 import { parseCount, parseSeconds, parseSize } from '../size.js';
 
 /** The events that `--trace` shows. */
@@ -8,6 +10,7 @@ export const BOOT_TRACES = ['irq', 'io', 'faults'] as const;
 export type BootTrace = (typeof BOOT_TRACES)[number];
 
 const ENGINES = ['auto', 'interpreter', 'evaluator'] as const;
+const GDB_WAITS = ['yes', 'no'] as const;
 const MODELS = ['v1', 'v2', 'v3'] as const;
 const DEFAULT_MEMORY = '256MB';
 const LEAST_MEMORY = 2 ** 21;
@@ -77,6 +80,24 @@ export const BOOT_OPTIONS = {
     defaultDescription: 'auto',
     coerce: (text: string) => oneOf(ENGINES, text, '--engine'),
   },
+  gdb: {
+    requiresArg: true,
+    describe: '[HOST:]PORT at which gdb or lldb can connect; PORT 0: any free one',
+    coerce: parseGdbAddress,
+  },
+  'gdb-wait': {
+    requiresArg: true,
+    values: GDB_WAITS,
+    describe: 'with --gdb: whether the kernel waits for the debugger, yes or no',
+    defaultDescription: 'yes',
+    coerce: (text: string) => oneOf(GDB_WAITS, text, '--gdb-wait'),
+  },
+  symbols: {
+    requiresArg: true,
+    describe: 'ELF FILE with the symbols of the kernel, for debuggers; default: the kernel itself, if it is one',
+    coerce: (text: string): string => text,
+  },
+  json: { boolean: true, describe: 'print the result and counters to stderr at the end, as a line of JSON' },
   stats: { boolean: true, describe: 'print counters to stderr at the end' },
   trace: {
     requiresArg: true,
@@ -109,6 +130,11 @@ export interface BootRequest {
   readonly serial: string;
   readonly cpu: (typeof MODELS)[number];
   readonly engine: (typeof ENGINES)[number];
+  readonly gdb: GdbAddress | undefined;
+  /** Whether the kernel waits for gdb. */
+  readonly gdbWait: boolean;
+  readonly symbols: string | undefined;
+  readonly json: boolean;
   readonly stats: boolean;
   readonly trace: readonly BootTrace[];
   readonly maxTicks: number;
@@ -137,6 +163,10 @@ export function readBootRequest(given: readonly string[]): BootRequest {
     serial: option('serial', '-'),
     cpu: option('cpu', 'v2'),
     engine: option('engine', 'auto'),
+    gdb: option('gdb', undefined),
+    gdbWait: option('gdb-wait', 'yes') === 'yes',
+    symbols: option('symbols', undefined),
+    json: option('json', false),
     stats: option('stats', false),
     trace: option('trace', []),
     maxTicks: option('max-instructions', Infinity),

@@ -22,3 +22,17 @@ export function bootStatistics(board: Board, { user, system }: NodeJS.CpuUsage):
     ),
   ];
 }
+
+/** The same as numbers, for `--json`. */
+export function bootCounters(board: Board, { user, system }: NodeJS.CpuUsage): Readonly<Record<string, number>> {
+  const { cpu, interrupts, ticks, serial } = board;
+  return {
+    ticks,
+    cpuSeconds: (user + system) / 1e6,
+    interrupts,
+    exceptions: cpu.bare!.exceptions,
+    tlbDrops: cpu.mmu.derived.tlbDrops,
+    decoded: cpu.decoded,
+    serialBytes: serial.sent,
+  };
+}

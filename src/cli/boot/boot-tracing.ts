@@ -4,7 +4,9 @@ import type { BootTrace } from './boot-options.js';
 
 /** Prints the events of `--trace` to stderr, a line each with its tick. */
 export function traceBoard(board: Board, traces: readonly BootTrace[]): void {
-  const tell = (text: string): void => writeToStderr(`${board.ticks} ${text}`);
+  const tell = (text: string): void => {
+    if (!board.hooks.isSilent) writeToStderr(`${board.ticks} ${text}`);
+  };
   const rip = (): string => `rip ${board.cpu.state.rip.toString(16)}`;
   if (traces.includes('irq')) board.hooks.onInterrupt = (vector) => tell(`irq vector ${vector} ${rip()}`);
   if (traces.includes('faults'))

@@ -5,6 +5,7 @@ import { HostLines } from '../../host/console/host-lines.js';
 import { nextTurn, Slices } from '../../host/console/slices.js';
 import { Bell, Signals } from '../../host/signals.js';
 import { Debugging } from '../run/debugging.js';
+import { describeStatistics } from '../run/run-result.js';
 import type { ReplayResult, ReplayRunOptions } from './replay-options.js';
 
 /** Runs a replay for a debugger, until that has ended it, or the recorded program has ended. */
@@ -17,7 +18,10 @@ export async function debugReplay(path: string, replay: Replay, options: ReplayR
   host.onLeft = () =>
     errors.tell(`bd0: at tick ${computer.ticks}, the machine leaves the recording: it gets no input any more`);
   const waits = options['gdb-wait'] !== 'no';
-  const debugging = await Debugging.open({ computer, program, address: options.gdb!, waits, errors, bell });
+  const debugging = await Debugging.open({
+    ...{ machine: computer, programPid: program.pid, address: options.gdb!, waits, errors, bell },
+    statistics: (seconds) => describeStatistics(computer.statistics, seconds),
+  });
   replay.onChanged = () => debugging.machineChanged();
   const loop = new DebuggedReplay(replay, debugging, bell, errors);
   try {

@@ -3,25 +3,26 @@ import {
   attachTimeline,
   GdbSession,
   type Computer,
+  type DebuggedMachine,
   type Debugger,
   type MonitorCommand,
-  type Process,
   type SessionSlice,
-  type Statistics,
   type Timeline,
   timeCommands,
 } from '../../index.js';
 import { addressText, GdbServer, type GdbAddress } from '../../host/gdb-server.js';
 import type { HostLines } from '../../host/console/host-lines.js';
 import type { Bell } from '../../host/signals.js';
-import { describeStatistics } from './run-result.js';
 
 /** What gdb sends for Ctrl-C. */
 const INTERRUPT = Uint8Array.of(3);
 
 export interface DebuggingOptions {
-  readonly computer: Computer;
-  readonly program: Process;
+  readonly machine: Computer | DebuggedMachine;
+  /** The process whose end is the end of the program. */
+  readonly programPid: number;
+  /** The counters of `--stats`, after so many seconds. */
+  readonly statistics: (seconds: number) => readonly string[];
   /** Where debuggers connect. */
   readonly address: GdbAddress;
   /** Whether the program waits for the first one. */
@@ -98,13 +99,13 @@ export class Debugging {
   }
 
   private begin(write: (bytes: Uint8Array) => void): GdbSession {
-    const { program, computer } = this.options;
+    const { programPid, machine, statistics } = this.options;
     this.isAwaited = false;
     const seconds = (): number => (performance.now() - this.startMs) / 1000;
-    const timeline = attachTimeline(computer, { now: () => performance.now() });
-    const target = attachDebugger(computer, timeline);
-    const monitorCommands = [statisticsCommand(() => computer.statistics, seconds), ...timeCommands(target, timeline)];
-    const session = new GdbSession(target, { programPid: program.pid, write, monitorCommands });
+    const timeline = attachTimeline(machine, { now: () => performance.now() });
+    const target = attachDebugger(machine, timeline);
+    const monitorCommands = [statisticsCommand(() => statistics(seconds())), ...timeCommands(target, timeline)];
+    const session = new GdbSession(target, { programPid, write, monitorCommands });
     this.attached = { debugger: target, timeline, session };
     return session;
   }
@@ -119,10 +120,10 @@ export class Debugging {
 }
 
 /** `monitor stats`: the counters of `--stats`. */
-function statisticsCommand(statistics: () => Statistics, seconds: () => number): MonitorCommand {
+function statisticsCommand(statistics: () => readonly string[]): MonitorCommand {
   return {
     usage: 'stats',
     summary: 'counters of the machine',
-    run: () => describeStatistics(statistics(), seconds()),
+    run: statistics,
   };
 }

@@ -249,7 +249,10 @@ async function openDebugging(
   if (address === undefined) return undefined;
   const { Debugging } = await import('./debugging.js');
   const { computer, errors, bell } = machine;
-  return Debugging.open({ computer, program, address, waits: given !== 'no', errors, bell });
+  return Debugging.open({
+    ...{ machine: computer, programPid: program.pid, address, waits: given !== 'no', errors, bell },
+    statistics: (seconds) => describeStatistics(computer.statistics, seconds),
+  });
 }
 
 function exitCodeOf(end: End): number {

@@ -6,8 +6,11 @@ export interface BoardEnd {
   readonly exitCode: number;
 }
 
+/** An event after which a board is no longer going to run. */
+export type FinalEvent = Extract<BoardEvent, { kind: 'exit' | 'reset' | 'off' | 'halted' }>;
+
 /** What an event of a board that is no longer going to run means. */
-export function boardEnd(event: Extract<BoardEvent, { kind: 'exit' | 'reset' | 'off' | 'halted' }>): BoardEnd {
+export function boardEnd(event: FinalEvent): BoardEnd {
   switch (event.kind) {
     case 'exit':
       return { why: `the kernel ends the run with exit code ${event.code}`, exitCode: event.code };

@@ -13,7 +13,7 @@ import type { Snapshot } from '../../snapshot.js';
 import type { VmoStore } from '../../vmo/store.js';
 import type { DebugProcess, DebugThread, MappedRange, RegisterFile } from '../target.js';
 import { boardMemoryMap } from './board-memory-map.js';
-import { boardEnd, type BoardEnd } from './board-end.js';
+import { boardEnd, type FinalEvent } from './board-end.js';
 import type {
   AddressSpaceName,
   DebuggedMachine,
@@ -38,7 +38,7 @@ export interface BoardProgram {
 /** What a board knows besides its state. */
 interface Aside {
   /** The end of the machine that was reported, before it is gone. */
-  held: BoardEnd | undefined;
+  held: FinalEvent | undefined;
 }
 
 /** A board as the debugger sees it: one process with one thread, which is the processor. */
@@ -106,6 +106,16 @@ export class BoardMachine implements DebuggedMachine {
     return this.eventOf(board.run(until, !this.realTime));
   }
 
+  /** The end that the machine has come to, once a debugger has seen it; undefined if something else ended it. */
+  get finalEvent(): FinalEvent | undefined {
+    return this.isOver ? this.aside.held : undefined;
+  }
+
+  /** Whether the machine has ended, or was killed by a debugger. */
+  get isOver(): boolean {
+    return this.process.end !== undefined;
+  }
+
   private eventOf(event: BoardEvent): MachineEvent {
     const { stops, thread } = this;
     switch (event.kind) {
@@ -119,18 +129,20 @@ export class BoardMachine implements DebuggedMachine {
         return stop ? { kind: 'stopped', stop } : { kind: 'ticks' };
       }
       default:
-        return this.ended(boardEnd(event));
+        return this.ended(event);
     }
   }
 
   /** A debugger sees the machine before it is gone. */
-  private ended(end: BoardEnd): MachineEvent {
+  private ended(event: FinalEvent): MachineEvent {
     const { aside, stops, thread } = this;
+    const end = boardEnd(event);
     if (stops.stopsAtTraps && !aside.held) {
-      aside.held = end;
+      aside.held = event;
       const stop: DebugStop = { kind: 'ending', thread, why: end.why };
       return { kind: 'stopped', stop };
     }
+    aside.held = event;
     this.process.end = { exitCode: end.exitCode };
     return { kind: 'ended' };
   }
@@ -139,7 +151,7 @@ export class BoardMachine implements DebuggedMachine {
     return this.cpu.bare!.system.state.isHalted;
   }
 
-  /** Bytes arrive at the serial port, which has room for them. */
+  /** Bytes of input arrive, for which the machine has room. */
   receive(bytes: Uint8Array): void {
     this.inputs.note({ tick: this.ticks, kind: 'console', bytes, misses: 0 });
     for (const byte of bytes) this.board.receive(byte);

@@ -2,6 +2,7 @@ import { bytesToHex, hex } from '../../../bits.js';
 import { pidText } from '../../../kernel/tasks/process-table.js';
 import type { Steps } from '../../../vmo/steps.js';
 import type { Debugger } from '../../debugger/debugger.js';
+import type { AddressSpaceName } from '../../machine/debugged-machine.js';
 import type { StoreRecord } from '../../timeline/past.js';
 import type { Timeline } from '../../timeline/timeline.js';
 import { lengthOf, MonitorError, MOST_BYTES, numberOf, type MonitorCommand } from './monitor.js';
@@ -10,14 +11,18 @@ import { lengthOf, MonitorError, MOST_BYTES, numberOf, type MonitorCommand } fro
 export function timeCommands(debug: Debugger, timeline: Timeline): readonly MonitorCommand[] {
   return [
     {
-      usage: 'who ADDRESS[,LENGTH]',
-      summary: 'the last store to some bytes of the selected process, by anybody',
+      usage: 'who [physical] ADDRESS[,LENGTH]',
+      summary: 'the last store to some bytes of the selected process, or of physical memory, by anybody',
       run: (words, _target, pid) => {
-        const [address, length, ...others] = words.flatMap((word) => word.split(',')).filter((word) => word !== '');
+        const isPhysical = words[0] === 'physical';
+        const [address, length, ...others] = words
+          .slice(isPhysical ? 1 : 0)
+          .flatMap((word) => word.split(','))
+          .filter((word) => word !== '');
         if (address === undefined || others.length > 0)
-          throw new MonitorError(`usage: monitor who ADDRESS[,LENGTH], LENGTH at most ${MOST_BYTES}`);
+          throw new MonitorError(`usage: monitor who [physical] ADDRESS[,LENGTH], LENGTH at most ${MOST_BYTES}`);
         const lengthBytes = length === undefined ? 1 : lengthOf(length);
-        return finding(debug, timeline, numberOf(address), lengthBytes, pid);
+        return finding(debug, timeline, numberOf(address), lengthBytes, isPhysical ? 'physical' : pid);
       },
     },
     {
@@ -55,19 +60,24 @@ function* finding(
   timeline: Timeline,
   address: bigint,
   lengthBytes: number,
-  pid: number | undefined,
+  space: AddressSpaceName,
 ): Steps<readonly string[]> {
-  const store = yield* debug.whoWroteInSteps(address, lengthBytes, pid);
+  const store = yield* refusable(debug.whoWroteInSteps(address, lengthBytes, space));
   return store ? storeLines(store) : [`nobody has stored there since tick ${timeline.begin}`];
 }
 
-function* going(debug: Debugger, tick: number): Steps<readonly string[]> {
+/** Work that a RangeError ends whose message is for the user. */
+function* refusable<T>(work: Steps<T>): Steps<T> {
   try {
-    yield* debug.gotoInSteps(tick);
+    return yield* work;
   } catch (error) {
     if (error instanceof RangeError) throw new MonitorError(error.message);
     throw error;
   }
+}
+
+function* going(debug: Debugger, tick: number): Steps<readonly string[]> {
+  yield* refusable(debug.gotoInSteps(tick));
   return [`at tick ${debug.ticks}; gdb does not know: maintenance flush register-cache, then frame`];
 }
 
