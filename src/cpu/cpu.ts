@@ -228,7 +228,7 @@ export class Cpu {
     return event;
   }
 
-  /** Updates the modes that depend on RFLAGS: alignment checks and single-stepping. */
+  /** Updates the modes that depend on RFLAGS, alignment checks and single-stepping, and what generated code reads of others. */
   updateModes(): void {
     const alignmentCheck = this.state.alignmentCheckFlag;
     this.mmu.setRflagsAC(alignmentCheck);
@@ -236,5 +236,6 @@ export class Cpu {
     this.linearMemory.checksAlignment = checksAlignment;
     // While alignment is checked no access may hit the TLB, so that the evaluator sees them all.
     this.mmu.derived.setSparesTlb(checksAlignment);
+    this.state.showModes(this.mmu.cpl, this.bare?.hasInterrupt === true);
   }
 }

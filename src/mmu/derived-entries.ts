@@ -19,8 +19,9 @@ export type ChangedPages = 'all' | 'lower half' | number;
 /** What stores to page tables are told apart by: an entry, or two of 32 bits. */
 const ENTRY_BYTES = 8;
 
-/** Where the entries of the upper half of the address space begin in a PML4 table. */
-const UPPER_HALF = PAGE_SIZE / 2;
+/** Entries of a PML4 table, and the first of those for the upper half of the address space. */
+const ENTRIES = 512;
+const UPPER_HALF = ENTRIES / 2;
 
 /** Walks page tables without effects: see `Mmu.probe`. */
 interface Prober {
@@ -121,21 +122,22 @@ export class DerivedEntries {
    */
   rootChanged(before: number, after: number): void {
     if (!this.keepsCode) return this.flush();
-    const [from, to] = [before, after].map((root) => Math.floor(root / PAGE_SIZE) * PAGE_SIZE) as [number, number];
+    const [from, to] = [Math.floor(before / PAGE_SIZE), Math.floor(after / PAGE_SIZE)];
     if (!this.isFourLevel || !this.sharesUpperHalf(from, to)) return this.pagesChanged();
     this.tlb.dropLowerHalf();
-    for (let offset = UPPER_HALF; offset < PAGE_SIZE; offset += 8) {
-      const uses = this.tables.of(from + offset);
-      if (uses !== 0 && this.tables.add(to + offset, uses)) this.watch(to / PAGE_SIZE, WATCH_TABLE);
-    }
+    const uses = this.tables.in(from);
+    for (let index = UPPER_HALF; uses && index < ENTRIES; index++)
+      if (uses[index] !== 0 && this.tables.add(to * PAGE_SIZE + 8 * index, uses[index]!)) this.watch(to, WATCH_TABLE);
     this.onPagesChanged('lower half');
   }
 
-  /** Whether entries of the upper half that something was derived from are equal in two PML4 tables. */
+  /** Whether entries of the upper half that something was derived from are equal in two PML4 tables, given by their frames. */
   private sharesUpperHalf(from: number, to: number): boolean {
-    for (let offset = UPPER_HALF; offset < PAGE_SIZE; offset += 4)
-      if (this.tables.of(from + offset - (offset % 8)) !== 0)
-        if (this.memory.read32(from + offset) !== this.memory.read32(to + offset)) return false;
+    const uses = this.tables.in(from);
+    const isSame = (at: number): boolean =>
+      this.memory.read32(from * PAGE_SIZE + at) === this.memory.read32(to * PAGE_SIZE + at);
+    for (let index = UPPER_HALF; uses && index < ENTRIES; index++)
+      if (uses[index] !== 0 && !(isSame(8 * index) && isSame(8 * index + 4))) return false;
     return true;
   }
 

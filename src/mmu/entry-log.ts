@@ -27,6 +27,11 @@ export class EntryLog {
     return this.count === this.capacity;
   }
 
+  /** All that is listed; valid until the next change. */
+  get listed(): Int32Array {
+    return this.entries.subarray(0, this.count);
+  }
+
   add(entry: number, isHeld: (entry: number) => boolean): void {
     const number = (entry - this.first) / WORDS_OF_ENTRY;
     if (this.isListed[number] === 1 || this.isFull) return;

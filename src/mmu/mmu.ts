@@ -44,7 +44,8 @@ const WALKS: Readonly<Record<PagingMode, typeof walk>> = {
  *   dropped. INVLPG therefore has no effect.
  * - A TLB entry for writes exists only while D is set in the page tables and the frame is not watched.
  * - The TLB holds translations for one privilege level, that of the current CPL: it is flushed when CPL changes between
- *   3 and less, and when RFLAGS.AC changes while SMAP depends on it. Implicit supervisor-mode accesses never enter it.
+ *   3 and less, and when RFLAGS.AC changes while SMAP depends on it. Implicit supervisor-mode accesses do not enter it
+ *   where their rights differ from those of others.
  * - Pages with data stops have no entries of the kinds that could hit them (DataStops), but partial ones (PartialEntries).
  * - Under a write fence, entries for writes lead only to pages that the fence owns entirely; all other stores take the
  *   slow path. Translation itself does not check the fence; code that stores must do so (LinearMemory).
@@ -189,7 +190,8 @@ export class Mmu {
    * a descriptor table or TSS) within one page. Returns the physical address, or -1 for a page fault, which is
    * described by `fault`. A walk that completes sets A in every entry, and D for a write; one that faults sets nothing.
    */
-  translate(linearHigh: number, linearLow: number, access: number): number {
+  translate(linearHigh: number, linearLow: number, wanted: number): number {
+    const access = this.explicit(wanted);
     const cached = this.cached(linearHigh, linearLow, access);
     if (cached !== -1) return cached;
     if (this.pagingMode === 'none') return linearLow >>> 0;
@@ -207,7 +209,8 @@ export class Mmu {
    * is translated first: its fault is the one raised, and its A bits stay set when the second page faults. D is set in
    * neither page unless both translate.
    */
-  translateCrossing(linearHigh: number, linearLow: number, access: number): number {
+  translateCrossing(linearHigh: number, linearLow: number, wanted: number): number {
+    const access = this.explicit(wanted);
     const secondLow = ((linearLow | (PAGE_SIZE - 1)) + 1) | 0;
     const secondHigh = secondLow === 0 ? (linearHigh + 1) | 0 : linearHigh;
     const cached = this.cached(linearHigh, linearLow, access);
@@ -291,6 +294,11 @@ export class Mmu {
   /** Removes a reason to watch a frame. */
   unwatch(frame: number, reason: number): void {
     this.derived.unwatch(frame, reason);
+  }
+
+  /** An implicit access counts as any other where rights do not differ: in supervisor mode without SMAP. */
+  private explicit(access: number): number {
+    return this.cpl < 3 && (this.cr4 & CR4_SMAP) === 0 ? access & ~ACCESS_IMPLICIT : access;
   }
 
   private cached(linearHigh: number, linearLow: number, access: number): number {

@@ -53,9 +53,9 @@ export class TableUses {
     return uses;
   }
 
-  /** The uses of an entry. */
-  of(entryAddress: number): number {
-    return this.tables.get(frameOf(entryAddress))?.uses[indexInTable(entryAddress)] ?? 0;
+  /** The uses of the entries of a table, by their indexes; undefined if it is not in use. */
+  in(frame: number): Readonly<Uint8Array> | undefined {
+    return this.tables.get(frame)?.uses;
   }
 
   /** Whether a frame is a table in use. */

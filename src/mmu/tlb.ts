@@ -82,9 +82,12 @@ if (TABLES.length * TABLE_BYTES !== HOST_LAYOUT.tlbBytes || TLB_INDEX_SHIFT + 4 
 export class Tlb {
   private readonly memory: GuestMemory;
   private readonly words: Int32Array;
-  private readonly filled = new EntryLog(MOST_REMEMBERED, WORDS);
-  /** Write entries filled since they were last removed. */
-  private readonly writes = new EntryLog(MOST_WRITES_REMEMBERED, WORDS);
+  /** Entries filled since they were last removed: all, those of addresses below 2^47, and those for writes. */
+  private readonly logs = {
+    filled: new EntryLog(MOST_REMEMBERED, WORDS),
+    lower: new EntryLog(MOST_REMEMBERED, WORDS),
+    writes: new EntryLog(MOST_WRITES_REMEMBERED, WORDS),
+  };
   /**
    * Number of operations that dropped entries; and the last such operation, by index of the PTE in its page table, and
    * overall.
@@ -168,20 +171,26 @@ export class Tlb {
   dropWritesTo(frame: number): void {
     this.parts.clear();
     if (this.wasWritten[frame]) this.giveUpTaken();
-    for (let entry = WRITES_START; this.writersOf[frame]! > 0; entry += TLB_ENTRY_BYTES >>> 2)
+    if (this.writersOf[frame] === 0) return;
+    const dropIfOf = (entry: number): void => {
       if (!this.isEmpty(entry) && this.frameOf(entry) === frame) this.drop(entry);
+    };
+    const { listed, isFull } = this.logs.writes;
+    // The frame is likely to have been written to lately.
+    for (let i = listed.length - 1; !isFull && i >= 0 && this.writersOf[frame]! > 0; i--) dropIfOf(listed[i]!);
+    for (let entry = WRITES_START; this.writersOf[frame]! > 0; entry += TLB_ENTRY_BYTES >>> 2) dropIfOf(entry);
   }
 
   /** Removes all write entries. Returns them for `putWrites`; undefined if there were too many to track. */
   takeWrites(): WriteEntries | undefined {
     this.parts.clear();
-    if (this.writes.isFull) {
-      this.writes.take();
+    if (this.logs.writes.isFull) {
+      this.logs.writes.take();
       this.words.fill(NONE, WRITES_START, WRITES_END);
       this.writersOf.fill(0);
       return undefined;
     }
-    return this.remove(this.writes.take(), () => true);
+    return this.remove(this.logs.writes.take(), () => true);
   }
 
   /** Removes those of some entries that hold something, and are wanted. */
@@ -251,22 +260,21 @@ export class Tlb {
 
   /** Drops the entries of addresses below 2^47. */
   dropLowerHalf(): void {
-    if (this.filled.isFull) return this.dropAll();
+    if (this.logs.lower.isFull) return this.dropAll();
     this.parts.clear();
     this.giveUpTaken();
-    for (const entry of this.filled.take().slice())
-      if (this.words[entry + 1]! >= 0) this.drop(entry);
-      else this.filled.add(entry, this.isHeld);
+    for (const entry of this.logs.lower.take()) if (this.words[entry + 1]! >= 0) this.drop(entry);
   }
 
   dropAll(): void {
     this.parts.clear();
-    this.writes.take();
+    this.logs.writes.take();
+    this.logs.lower.take();
     for (const log of this.slotLogs.values()) log.take();
     this.takenFromSlots.clear();
     this.giveUpTaken();
-    const isKnown = !this.filled.isFull;
-    const entries = this.filled.take();
+    const isKnown = !this.logs.filled.isFull;
+    const entries = this.logs.filled.take();
     if (isKnown) {
       for (const entry of entries) this.drop(entry);
       return;
@@ -287,10 +295,11 @@ export class Tlb {
     this.words[entry] = tagLow;
     this.words[entry + 1] = tagHigh;
     this.words[entry + 2] = addend;
-    this.filled.add(entry, this.isHeld);
+    this.logs.filled.add(entry, this.isHeld);
+    if (tagHigh >= 0) this.logs.lower.add(entry, this.isHeld);
     if (this.slotLogs.size > 0) this.slotLogs.get(slotOf(tagHigh))?.add(entry, this.isHeld);
     if (!isForWrites(entry)) return;
-    this.writes.add(entry, this.isHeld);
+    this.logs.writes.add(entry, this.isHeld);
     this.writersOf[this.frameOf(entry)]!++;
   }
 

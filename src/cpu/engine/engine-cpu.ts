@@ -19,6 +19,8 @@ export interface BareEngineCpu {
   readonly isInterruptible: boolean;
   /** Whether instructions must be executed one by one: records are of 64-bit code only. */
   readonly needsEvaluator: boolean;
+  /** STI has held interrupts back at a tick. */
+  heldInterrupts(tick: number): void;
   /** What the control registers forbid is left to the evaluator. */
   readonly rules: FormRules;
 }

@@ -3,13 +3,14 @@ import type { Alias, SlotChange } from '../../mmu/alias.js';
 import type { ChangedPages } from '../../mmu/derived-entries.js';
 import type { AddressRange } from '../../mmu/fence.js';
 import { ACCESS_READ, ACCESS_WRITE, isCanonicalHigh } from '../../mmu/walk.js';
-import type { EngineCpu } from './engine-cpu.js';
+import type { BareEngineCpu, EngineCpu } from './engine-cpu.js';
 import type { CodeStopsListener } from '../stops.js';
 import { INTERRUPTIBLE, STOPPED, SYSCALL, TICKS, VMCALL, faultOf, type CpuEvent } from '../state/events.js';
 import { pageFault } from '../state/exceptions.js';
 import {
   EXIT_ACCESS,
   EXIT_LINEAR,
+  HELD_UNTIL,
   IGNORES_ALL_REGIONS,
   IGNORES_REGIONS,
   RIP,
@@ -163,8 +164,17 @@ export class RecordEngine implements CodeStopsListener {
       else if (next === 0) next = this.takeStop() ? STOPPED : this.locateRip();
       else if (hot) next = this.runHot(hot, next, end);
       else next = this.runInterpreter(next, end);
+      if (bare) this.takeHeldInterrupts(bare);
     }
     return typeof next === 'number' ? TICKS : next;
+  }
+
+  private takeHeldInterrupts(bare: BareEngineCpu): void {
+    const { host32 } = this.cpu.memory;
+    const [low, high] = [HELD_UNTIL >> 2, (HELD_UNTIL >> 2) + 1];
+    if (host32[low] === 0 && host32[high] === 0) return;
+    bare.heldInterrupts(host32[high]! * 2 ** 32 + (host32[low]! >>> 0));
+    host32[low] = host32[high] = 0;
   }
 
   /** Whether the CPU must stop before the instruction at rip. */

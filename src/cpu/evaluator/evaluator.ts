@@ -182,6 +182,12 @@ class EvaluatorCore implements Core {
   cpl(): bigint {
     return BigInt(this.linearMemory.mmu.cpl);
   }
+  selector(segment: number): bigint {
+    return BigInt(this.state.selector(segment));
+  }
+  holdInterruptsIf(condition: bigint): void {
+    if (condition) this.host.system?.holdInterrupts();
+  }
   x87(width: Width, offset: number): bigint {
     return this.state.x87Part(width, offset);
   }

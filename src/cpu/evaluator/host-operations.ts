@@ -27,7 +27,6 @@ export function hostOperations(
     efer: () => BigInt(controls.efer),
     timeStamp: () => BigInt(ticks()),
     setSegmentBase: (segment, value) => state.setSegmentBase(segment, value),
-    selector: (segment) => BigInt(state.selector(segment)),
     loadSegment: (segment, selector) => {
       if (system) return system.segments.load(segment, Number(selector));
       const errorCode = segmentLoadError(segment, Number(selector));

@@ -67,7 +67,7 @@ export function signatureOf(form: Form, shape?: AddressShape): string {
   return [
     form.row.mnemonic,
     form.width,
-    ...form.operands.map((operand) => operandSignature(operand, shape)),
+    ...form.operands.map((operand) => operandSignature(operand, form, shape)),
     address,
     repeat,
   ]
@@ -75,7 +75,7 @@ export function signatureOf(form: Form, shape?: AddressShape): string {
     .join('.');
 }
 
-function operandSignature(operand: OperandForm, shape?: AddressShape): string {
+function operandSignature(operand: OperandForm, { row }: Form, shape?: AddressShape): string {
   switch (operand.kind) {
     case 'gpr':
     case 'xmm':
@@ -84,6 +84,8 @@ function operandSignature(operand: OperandForm, shape?: AddressShape): string {
       return `m${operand.width}${(shape ?? operand.shape)[0]}${operand.aligned ? 'a' : ''}`;
     case 'immediate':
       return `i${operand.width}`;
+    case 'segment':
+      return `s${row.pattern.digit ?? ''}`;
     default:
       return operand.kind;
   }

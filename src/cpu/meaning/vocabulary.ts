@@ -43,6 +43,10 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
   timeStamp(): V;
   /** CPL as an 8-bit value. */
   cpl(): V;
+  /** The selector in a segment register, by its number; 16 bits. */
+  selector(segment: number): V;
+  /** On a bare machine, holds interrupts back until the next instruction has run, if a condition is true. */
+  holdInterruptsIf(condition: V): void;
   /** `width` bits at byte `offset` of the x87 state: see isa/x87-state.ts. */
   x87(width: Width, offset: number): V;
   setX87(width: Width, offset: number, value: V): void;
@@ -322,7 +326,6 @@ export interface HostOperations<V> {
   /** The register EFER; 64 bits. */
   efer(): V;
   setSegmentBase(segment: number, value: V): void;
-  selector(segment: number): V;
   /** Loads a segment register as MOV Sreg does; #GP(selector) or #NP if there is no such descriptor. */
   loadSegment(segment: number, selector: V): void;
   /** The number of the register that the ModRM byte's reg field names: of a segment, control or debug register. */

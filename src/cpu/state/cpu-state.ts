@@ -36,6 +36,12 @@ export class CpuState {
     this.context = memory.host.subarray(at.GPR, at.GPR + CONTEXT_BYTES);
   }
 
+  /** Shows generated code CPL, and whether an interrupt waits. */
+  showModes(cpl: number, interruptWaits: boolean): void {
+    this.view.setInt32(at.CPL, cpl, true);
+    this.view.setInt32(at.INTERRUPT_WAITS, interruptWaits ? 1 : 0, true);
+  }
+
   get rip(): bigint {
     return this.view.getBigUint64(at.RIP, true);
   }

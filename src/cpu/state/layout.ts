@@ -88,6 +88,12 @@ export const DECODED_KEY = base + 0x4c0;
  * what is for such code. i64; see engine/code-view.ts.
  */
 export const CODE_VIEW = base + 0x4c8;
+/** CPL. i32 */
+export const CPL = base + 0x4d0;
+/** Nonzero while an interrupt waits that must come at the first instruction at which it can. i32 */
+export const INTERRUPT_WAITS = base + 0x4d4;
+/** If not 0, the tick of the last STI in generated code since TypeScript has looked at this. i64 */
+export const HELD_UNTIL = base + 0x4d8;
 /** Copies of bytes on both sides of a page's end: see wasm/functions/page-crossing.ts. 512 bytes */
 export const CROSSINGS = base + 0x500;
 

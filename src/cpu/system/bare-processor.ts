@@ -116,6 +116,12 @@ export class BareProcessor {
     return (this.hasInterrupt && system.allowsInterrupts) || system.state.nmi.isPending;
   }
 
+  /** STI has held interrupts back at a tick, in generated code. */
+  heldInterrupts(tick: number): void {
+    const { state } = this.system;
+    state.heldUntil = Math.max(state.heldUntil, tick);
+  }
+
   /** The linear address of the next instruction; #GP(0) if it lies beyond the limit of its segment. */
   fetchAddress(): bigint {
     const { registers } = this.host;

@@ -61,7 +61,7 @@ export const callFar: Semantics = (m, { dest, width }) => {
   const savedSelector = m.translate(below(1), width / 8, 'write', SS);
   const savedOffset = m.translate(below(2), width / 8, 'write', SS);
   m.requireCanonical(offset);
-  savedSelector.store(width, resize(m, 16, width, m.host.selector(CS)));
+  savedSelector.store(width, resize(m, 16, width, m.selector(CS)));
   savedOffset.store(width, resize(m, 64, width, m.nextRip()));
   m.setGpr(RSP, 64, below(2));
   m.jumpIndirect(offset);

@@ -31,7 +31,7 @@ export const cld = clearSystemFlag(DF);
 /** STI: IF := 1; #GP(0) if CPL > IOPL. If IF was 0, interrupts wait for the next instruction. SDM Vol. 2B "STI". */
 export const sti: Semantics = (m, form) => {
   requireIOPrivilege(m);
-  m.if(m.isZero(64, m.and(64, m.systemFlags(), m.constant(64, IF))), () => m.host.system?.holdInterrupts());
+  m.holdInterruptsIf(m.isZero(64, m.and(64, m.systemFlags(), m.constant(64, IF))));
   setSystemFlag(IF)(m, form);
 };
 

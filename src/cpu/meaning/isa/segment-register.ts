@@ -8,10 +8,12 @@ import { releaseStack, slotToPush, topOfStack } from './stack.js';
 /** SDM Vol. 1 5.1.12 "Segment Register Instructions", and the instructions for the bases of FS and GS. */
 
 /** MOV r/m16, Sreg: a register receives the zero-extended selector, memory its 16 bits. SDM Vol. 2B "MOV—Move". */
-export const movFromSegment: Semantics = (m, { dest }) => {
-  const target = place(m, dest, 'write');
-  target.write(resize(m, 16, gprWidth(dest), m.host.selector(m.host.registerField())));
-};
+export const movFromSegment =
+  (segment: number): Semantics =>
+  (m, { dest }) => {
+    const target = place(m, dest, 'write');
+    target.write(resize(m, 16, gprWidth(dest), m.selector(segment)));
+  };
 
 /** MOV Sreg, r/m16; the decoder rejects CS. SDM Vol. 2B "MOV—Move". */
 export const movToSegment: Semantics = (m, { src }) => {
@@ -24,7 +26,7 @@ export const movToSegment: Semantics = (m, { src }) => {
 export const pushSegment =
   (segment: number): Semantics =>
   (m, { width }) => {
-    slotToPush(m, width).push(resize(m, 16, width, m.host.selector(segment)));
+    slotToPush(m, width).push(resize(m, 16, width, m.selector(segment)));
   };
 
 /** POP FS, POP GS: pops a value of the operand size whose low 16 bits are the selector. SDM Vol. 2B "POP". */

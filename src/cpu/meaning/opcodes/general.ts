@@ -261,13 +261,15 @@ const FLAG_CONTROL = [
   feature('LAHF64', row('9F', 'LAHF', flags.lahf), row('9E', 'SAHF', flags.sahf)),
   row('9C', 'PUSHF', flags.pushf, 'D64'),
   row('9D', 'POPF', flags.popf, 'D64'),
-  row('FB', 'STI', flags.sti, 'EVALUATED', 'IOPL'),
-  row('FA', 'CLI', flags.cli, 'EVALUATED', 'IOPL'),
+  row('FB', 'STI', flags.sti, 'IOPL'),
+  row('FA', 'CLI', flags.cli, 'IOPL'),
 ];
 
 /** SDM Vol. 1 5.1.12 "Segment Register Instructions". */
 const SEGMENT_REGISTER = [
-  row('8C /r', 'MOV', segment.movFromSegment, RvMw, Sw, 'EVALUATED'),
+  ...[ES, CS, SS, DS, FS, GS].map((register) =>
+    row(`8C /${register}`, 'MOV', segment.movFromSegment(register), RvMw, Sw),
+  ),
   row('8E /r', 'MOV', segment.movToSegment, Sw, Ew, 'EVALUATED', 'SEGMENTS'),
   row('06', 'PUSH', segment.pushSegment(ES), 'EVALUATED', 'NO64', vendors.pushedSegment),
   row('0E', 'PUSH', segment.pushSegment(CS), 'EVALUATED', 'NO64', vendors.pushedSegment),

@@ -137,7 +137,22 @@ export abstract class MeaningCompiler implements CompilerCore {
     return this.emitter.pop('i64');
   }
   cpl(): V {
-    throw new NotCompiled('CPL is for the evaluator');
+    this.code.i32(0);
+    return this.load(8, at.CPL);
+  }
+  selector(segment: number): V {
+    this.code.i32(0);
+    return this.load(16, at.SELECTORS + 2 * segment);
+  }
+  /** While an interrupt waits, the evaluator finds out when it comes. */
+  holdInterruptsIf(condition: V): void {
+    const { code, emitter } = this;
+    code.i32(0).memory('i32.load', at.INTERRUPT_WAITS);
+    this.sideExitIf();
+    emitter.push(condition).code.if();
+    code.i32(0);
+    this.context.pushTime();
+    code.memory('i64.store', at.HELD_UNTIL).end();
   }
   x87(width: Width, offset: number): V {
     this.code.i32(0);
@@ -404,7 +419,7 @@ function notCompiled(): never {
 }
 
 const NO_HOST: Omit<HostOperations<V>, 'x87'> = {
-  ...{ cpuid: notCompiled, efer: notCompiled, selector: notCompiled, loadSegment: notCompiled },
+  ...{ cpuid: notCompiled, efer: notCompiled, loadSegment: notCompiled },
   ...{ setSegmentBase: notCompiled, registerField: notCompiled, system: undefined },
 };
 
