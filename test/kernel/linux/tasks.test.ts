@@ -82,6 +82,17 @@ t.test('random trees of processes do what they do natively', async (t) => {
   });
 });
 
+t.test('a process without privileges sets its scheduling as natively', async (t) => {
+  const program = await linuxProgram(join(sources, 'nice.c'), ['-w']);
+  const seed = seedOf(20281);
+  for (let index = 0; index < volume(4, 200); index++) {
+    const args = [String(seed * 1000 + index)];
+    const native = spawnSync(program, args, { encoding: 'latin1' });
+    const { output } = runInMachine(program, args, ENGINES.interpreter);
+    t.strictSame(output.split('\n'), native.stdout.split('\n'), `nice.c ${args}`);
+  }
+});
+
 t.test('users, groups and capabilities are as those of root natively', async (t) => {
   const program = await linuxProgram(join(sources, 'users.c'), ['-w']);
   const args = [String(seedOf(20280))];

@@ -48,15 +48,27 @@ function isRealTime(policy: number): boolean {
   return policy === SCHED_FIFO || policy === SCHED_RR;
 }
 
-/** Gives a thread a policy and a priority. Throws LinuxError EINVAL, EPERM. */
-function set({ linux }: LinuxContext, { thread, process }: Found, policy: number, priority: number): void {
+/** Gives a thread a policy and a priority, perhaps with a nice value. Throws LinuxError EINVAL, EPERM. */
+function set({ linux }: LinuxContext, found: Found, policy: number, priority: number, nice = found.process.nice): void {
+  const { thread, process } = found;
   const kind = policy & ~SCHED_RESET_ON_FORK;
   if (!isRealTime(kind) && !PLAIN_POLICIES.includes(kind)) throw new LinuxError(EINVAL);
   if (isRealTime(kind) ? priority < 1 || priority > REAL_TIME_MAX : priority !== 0) throw new LinuxError(EINVAL);
   const { credentials } = linux.place;
   const isOwn = [process.place.credentials.user, process.place.credentials.realUser].includes(credentials.user);
-  if (!isCapable(credentials, CAP_SYS_NICE) && (isRealTime(kind) || !isOwn)) throw new LinuxError(EPERM);
+  const isNice = kind === SCHED_OTHER || kind === SCHED_BATCH;
+  const isFavour = isRealTime(kind) || isPromotion(found, policy) || (isNice && nice < process.nice);
+  if (!isCapable(credentials, CAP_SYS_NICE) && (isFavour || !isOwn)) throw new LinuxError(EPERM);
   thread.scheduling = { policy, priority };
+  if (isNice) process.nice = nice;
+}
+
+/** Whether a policy does more for a thread, or for its children, than the one that it has: kernel/sched/syscalls.c. */
+function isPromotion({ thread }: Found, policy: number): boolean {
+  const before = thread.scheduling.policy;
+  const endsReset = (before & SCHED_RESET_ON_FORK & ~policy) !== 0;
+  const endsIdle = (before & ~SCHED_RESET_ON_FORK) === SCHED_IDLE && (policy & ~SCHED_RESET_ON_FORK) !== SCHED_IDLE;
+  return endsReset || endsIdle;
 }
 
 function setScheduler(context: LinuxContext, tid: bigint, policy: bigint, parameter: bigint): CallResult {
@@ -131,8 +143,8 @@ function setAttributes(context: LinuxContext, tid: bigint, address: bigint, flag
   const asked = view.getUint32(8, true);
   if (asked & ~FLAG_RESET_ON_FORK) return failed(EINVAL);
   const kind = view.getUint32(4, true);
-  set(context, found, asked === 0 ? kind : kind | SCHED_RESET_ON_FORK, view.getUint32(20, true));
-  if (!isRealTime(kind)) found.process.nice = Math.min(NICE_MAX, Math.max(NICE_MIN, view.getInt32(16, true)));
+  const nice = Math.min(NICE_MAX, Math.max(NICE_MIN, view.getInt32(16, true)));
+  set(context, found, asked === 0 ? kind : kind | SCHED_RESET_ON_FORK, view.getUint32(20, true), nice);
   return 0n;
 }
 

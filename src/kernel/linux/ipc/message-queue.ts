@@ -47,11 +47,14 @@ export class Receiver extends Sleeper {
 export class MessageQueue extends IpcObject {
   static readonly state = schema('message queue', MessageQueue, {
     ...IPC_FIELDS,
-    ...{ messages: value, receivers: value, maxBytes: value, number: value },
+    ...{ messages: value, bytes: value, receivers: value, maxBytes: value, number: value },
     ...{ sender: value, receiver: value, sentAt: value, receivedAt: value },
   });
 
+  /** Those that wait to be received. */
   readonly messages: Message[] = [];
+  /** The sum of their lengths. */
+  bytes = 0;
   readonly receivers: Receiver[] = [];
   maxBytes = QUEUE_BYTES;
   /** Pids of those that sent and received last, and when: seconds since 1970. */
@@ -67,10 +70,6 @@ export class MessageQueue extends IpcObject {
     readonly number: number,
   ) {
     super(ownership, now);
-  }
-
-  get bytes(): number {
-    return this.messages.reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
 
   hasRoom(length: number): boolean {
@@ -103,7 +102,13 @@ export class MessageQueue extends IpcObject {
     return best;
   }
 
+  put(message: Message): void {
+    this.messages.push(message);
+    this.bytes += message.bytes.length;
+  }
+
   take(message: Message): void {
+    this.bytes -= message.bytes.length;
     this.messages.splice(this.messages.indexOf(message), 1);
   }
 

@@ -81,7 +81,7 @@ function msgsnd(context: LinuxContext, id: bigint, address: bigint, length: bigi
   queue.sender = linux.pid;
   queue.sentAt = ipc.now;
   if (queue.handOver(message, fileSystem, ipc.now)) return 0n;
-  queue.messages.push(message);
+  queue.put(message);
   hostMemory.charge('message');
   hostMemory.charge('messageByte', bytes.length);
   return 0n;

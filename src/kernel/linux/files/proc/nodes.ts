@@ -12,7 +12,19 @@ import type { ProcProcess } from './source.js';
 
 /** Files about no process, by their paths below /proc. */
 const GLOBAL_FILES = [
-  ...['cmdline', 'cpuinfo', 'devices', 'filesystems', 'loadavg', 'meminfo', 'stat', 'swaps', 'uptime', 'version'],
+  ...[
+    'cmdline',
+    'cpuinfo',
+    'devices',
+    'filesystems',
+    'loadavg',
+    'meminfo',
+    'stat',
+    'swaps',
+    'uptime',
+    'version',
+    'vmstat',
+  ],
   ...['sysvipc/msg', 'sysvipc/sem', 'sysvipc/shm'],
   ...['sys/fs/file-max', 'sys/fs/nr_open', 'sys/fs/pipe-max-size'],
   ...['sys/kernel/cap_last_cap', 'sys/kernel/hostname', 'sys/kernel/ngroups_max', 'sys/kernel/osrelease'],

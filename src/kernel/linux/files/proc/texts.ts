@@ -42,6 +42,8 @@ const TEXTS: Readonly<Record<string, Text>> = {
   swaps: () => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n',
   uptime: ({ now }) => `${(now / NANOSECONDS).toFixed(2)} 0.00\n`,
   version: () => `${SYSTEM_NAME.name} version ${SYSTEM_NAME.release} (bd0) ${SYSTEM_NAME.version}\n`,
+  vmstat: ({ memoryBytes, frames }) =>
+    `nr_free_pages ${memoryBytes / 4096 - frames.inUse}\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault 0\npgmajfault 0\n`,
   'sys/fs/file-max': () => '9223372036854775807\n',
   'sys/fs/nr_open': () => '1048576\n',
   'sys/fs/pipe-max-size': () => '1048576\n',
