@@ -171,9 +171,11 @@ t.test('the target description names all registers', async (t) => {
   t.equal(first[0], 'm');
   t.equal(rest[0], 'l');
   const xml = first.slice(1) + rest.slice(1);
+  // Each is where its feature is, with its number.
+  const described = [...xml.matchAll(/<reg name="(\w+)".* regnum="(\d+)"/g)];
   t.strictSame(
-    [...xml.matchAll(/<reg name="(\w+)"/g)].map(([, name]) => name),
-    REGISTERS.map(({ name }) => name),
+    described.sort(([, , a], [, , b]) => Number(a) - Number(b)).map(([, name, number]) => [name, Number(number)]),
+    REGISTERS.map(({ name }, number) => [name, number]),
   );
   for (const [, type] of xml.matchAll(/<reg [^>]*type="(i386_\w+|bd0_\w+|vec128)"/g)) t.match(xml, `id="${type}"`);
   t.equal(debug.ask('qXfer:features:read:other.xml:0,100'), 'E00');

@@ -1,7 +1,6 @@
 /** Runs test files one after another in this process, and says what CPU time each of them took: `node several.js FILE ...`. */
 import { relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import t from 'tap';
 import { cpuSecondsSoFar } from './cpu-seconds.js';
 
 const built = fileURLToPath(new URL('../..', import.meta.url));
@@ -9,7 +8,9 @@ const built = fileURLToPath(new URL('../..', import.meta.url));
 /** By file, of those that have begun. */
 const seconds = new Map<string, number>();
 const fileOf = new WeakMap<object, string>();
+// tap makes the names of temporary directories of the arguments that there are when it is loaded, and these would be too many.
 const files = process.argv.splice(2).map((file) => resolve(file));
+const { default: t } = await import('tap');
 /** The file that is being loaded, and that of the test that runs. */
 let loaded = '';
 let running = '';
@@ -34,7 +35,6 @@ process.once('exit', () => {
   process.stdout.write(lines.join(''));
 });
 
-// The names of temporary directories are made of the arguments, which may be too many for that.
 for (const file of files) {
   charge(running);
   loaded = file;

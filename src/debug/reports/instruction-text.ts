@@ -114,7 +114,7 @@ const EXTENDED = /^(DB \/[57]|DF \/[46])$/;
 function sizeText({ form }: Instruction, { width }: MemoryOperand): string {
   const { mnemonic, operands } = form.row;
   if (operands.some(({ where }) => where === 'O')) return '';
-  if (/^V?LDDQU$/.test(mnemonic)) return '';
+  if (/^(V?LDDQU|INVPCID)$/.test(mnemonic)) return '';
   if (mnemonic === 'CMPXCHG16B') return 'oword ptr ';
   if (width !== 0) return `${SIZES[width]} ptr `;
   if (EXTENDED.test(form.row.encoding)) return 'tbyte ptr ';

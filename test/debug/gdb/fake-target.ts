@@ -107,7 +107,7 @@ export class FakeTarget implements DebugTarget {
     const scalars = new Proxy(thread.registers, {
       get: (registers, name) => registers[name as string] ?? 0n,
     }) as unknown as RegisterFile;
-    const control = { cr0: 0x80000001n, cr2: 0n, cr3: 0x5000n, cr4: 0n, cr8: 0n, efer: 0x500n };
+    const control = { cr0: 0x80000001n, cr2: 0n, cr3: 0x5000n, cr4: 0n, cr8: 0n, efer: 0x500n, kernelGsBase: 0n };
     const ymmHigh = Array.from({ length: 16 }, () => new Uint8Array(16));
     const fields = { xmm: thread.xmm, ymmHigh, x87: new Uint8Array(160), control };
     return new Proxy(scalars, { get: (file, name) => Reflect.get(fields, name) ?? Reflect.get(file, name) });
