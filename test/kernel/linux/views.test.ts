@@ -1,6 +1,7 @@
 /** Processes that see the same addresses differently, in turns: no engine tells them apart, and nothing is decoded again. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -18,7 +19,9 @@ const TICKS_BETWEEN_HASHES = 50_000;
 const DECODED_LATE = 100;
 const seed = seedOf(13);
 
-const directory = t.testdir({});
+// One of its own: files that run in the same process have the directory of tap in common.
+const directory = mkdtempSync(join(tmpdir(), 'bd0-views-'));
+t.teardown(() => rmSync(directory, { recursive: true }));
 const compiled = Object.entries(LINKING).map(([name, options]) => {
   const path = join(directory, name);
   execFileSync('gcc', ['-O1', '-w', ...options, source, '-o', path]);
