@@ -270,6 +270,21 @@ t.test('the costs of the kernel are told for those who are there', async (t) => 
   );
 });
 
+t.test('real programs run for each contender, those that are not installed left out', async (t) => {
+  // Of the programs there is bash alone; a compiler is asked for, and has no cc1.
+  const commands = commandDirectory('programs');
+  rmSync(join(commands, 'gcc'));
+  const gcc = '#!/bin/sh\ncase "$1" in -print-prog-name*) ;; *) echo x86_64-linux-gnu ;; esac\n';
+  writeFileSync(join(commands, 'gcc'), gcc, { mode: 0o755 });
+  const { code, stdout, stderr } = await bd0(
+    ['bench', 'programs', '--scale', 'tiny', '--rounds', '1', '--contenders', 'kept'],
+    { env: { PATH: commands } },
+  );
+  t.strictSame([code, stderr], [0, '']);
+  t.match(stdout, /^program +kept\n[- ]+\nstart-up alone +[\d.]+\nbash, short +[\d.]+\n/);
+  t.match(stdout, /sqlite3/);
+});
+
 t.test('real programs are compared by their speed, short ones without start-up', async (t) => {
   const seconds = (native: number, auto: number): ProgramResult['seconds'] =>
     new Map([
