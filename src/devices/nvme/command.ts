@@ -1,4 +1,4 @@
-import type { DirectMemory } from '../direct-access.js';
+import { gather, scatter, type DirectMemory, type MemoryPart } from '../direct-access.js';
 
 /** NVM Express Base Specification 1.4: the sections are cited where a layout comes from. */
 export const COMMAND_BYTES = 64;
@@ -51,12 +51,6 @@ export function readCommand(bytes: Uint8Array): Command {
   };
 }
 
-/** A part of the memory that a command reads or writes. */
-interface MemoryPart {
-  readonly physical: number;
-  readonly bytes: number;
-}
-
 /** The memory of a command's data, by its PRP entries and the list that the second may lead to: 4.3. */
 function dataParts(memory: DirectMemory, { pointers }: Command, lengthBytes: number): MemoryPart[] | Status {
   const [first, second] = pointers;
@@ -92,26 +86,12 @@ function readPointer(memory: DirectMemory, physical: number): number | undefined
 /** Reads the data of a command from memory; a status if that fails. */
 export function readData(memory: DirectMemory, command: Command, lengthBytes: number): Uint8Array | Status {
   const parts = dataParts(memory, command, lengthBytes);
-  if (typeof parts === 'number') return parts;
-  const data = new Uint8Array(lengthBytes);
-  let at = 0;
-  for (const { physical, bytes } of parts) {
-    const part = memory.read(physical, bytes);
-    if (!part) return STATUS.dataTransferError;
-    data.set(part, at);
-    at += bytes;
-  }
-  return data;
+  return typeof parts === 'number' ? parts : (gather(memory, parts) ?? STATUS.dataTransferError);
 }
 
 /** Writes the data of a command to memory. */
 export function writeData(memory: DirectMemory, command: Command, data: Uint8Array): Status {
   const parts = dataParts(memory, command, data.length);
   if (typeof parts === 'number') return parts;
-  let at = 0;
-  for (const { physical, bytes } of parts) {
-    if (!memory.write(physical, data.subarray(at, at + bytes))) return STATUS.dataTransferError;
-    at += bytes;
-  }
-  return STATUS.success;
+  return scatter(memory, parts, data) ? STATUS.success : STATUS.dataTransferError;
 }

@@ -1,8 +1,8 @@
 import { schema, outside, value } from '../../state/schema.js';
-import type { DirectMemory } from '../direct-access.js';
+import { gather, lengthOf, scatter, type DirectMemory } from '../direct-access.js';
 import { SECTOR_BYTES, type Disk } from '../disk.js';
 import type { VirtioDevice } from './virtio-function.js';
-import { gather, lengthOf, scatter, type Chain } from './virtqueue.js';
+import type { Chain } from './virtqueue.js';
 
 /** Feature bits: Virtual I/O Device Specification 1.2, 5.2.3. */
 const SEGMENTS_MAX = 1 << 2;

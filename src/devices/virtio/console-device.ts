@@ -1,7 +1,7 @@
 import { schema, outside, value } from '../../state/schema.js';
-import type { DirectMemory } from '../direct-access.js';
+import { gather, lengthOf, scatter, type DirectMemory } from '../direct-access.js';
 import type { VirtioDevice } from './virtio-function.js';
-import { gather, lengthOf, scatter, type Chain } from './virtqueue.js';
+import type { Chain } from './virtqueue.js';
 
 const RECEIVE_QUEUE = 0;
 /** Bytes that wait for the driver. */

@@ -1,8 +1,8 @@
 import { RandomStream } from '../../random-stream.js';
 import { schema, outside, value } from '../../state/schema.js';
-import type { DirectMemory } from '../direct-access.js';
+import { lengthOf, scatter, type DirectMemory } from '../direct-access.js';
 import type { VirtioDevice } from './virtio-function.js';
-import { lengthOf, scatter, type Chain } from './virtqueue.js';
+import type { Chain } from './virtqueue.js';
 
 /** Most bytes that a request gets; a driver asks again. */
 const MOST_BYTES = 4096;

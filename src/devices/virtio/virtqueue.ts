@@ -1,4 +1,4 @@
-import type { DirectMemory } from '../direct-access.js';
+import type { DirectMemory, MemoryPart } from '../direct-access.js';
 
 /** A split virtqueue: Virtual I/O Device Specification 1.2, 2.7. All its fields are state. */
 export interface Virtqueue {
@@ -26,17 +26,11 @@ const USED_ENTRY_BYTES = 8;
 /** Most bytes of a chain, so that a guest cannot make its host gather more. */
 const MOST_CHAIN_BYTES = 2 ** 22;
 
-/** Memory that a driver gives to a device. */
-interface Part {
-  readonly physical: number;
-  readonly bytes: number;
-}
-
 /** A chain of descriptors: what the device reads, then what it may write. */
 export interface Chain {
   readonly head: number;
-  readonly readable: readonly Part[];
-  readonly writable: readonly Part[];
+  readonly readable: readonly MemoryPart[];
+  readonly writable: readonly MemoryPart[];
 }
 
 export function virtqueue(): Virtqueue {
@@ -54,7 +48,7 @@ export function nextChain(queue: Virtqueue, memory: DirectMemory): Chain | 'none
 }
 
 function chainFrom({ size, descriptors }: Virtqueue, memory: DirectMemory, head: number): Chain | undefined {
-  const [readable, writable]: [Part[], Part[]] = [[], []];
+  const [readable, writable]: [MemoryPart[], MemoryPart[]] = [[], []];
   let bytes = 0;
   for (let index = head, count = 0; count < size; count++) {
     const entry = index < size ? memory.read(descriptors + index * DESCRIPTOR_BYTES, DESCRIPTOR_BYTES) : undefined;
@@ -91,34 +85,6 @@ export function giveBack(queue: Virtqueue, memory: DirectMemory, { head }: Chain
 /** Whether the driver wants interrupts for chains that are given back. */
 export function wantsInterrupts({ available }: Virtqueue, memory: DirectMemory): boolean {
   return ((readNumber(memory, available, 2) ?? 0) & NO_INTERRUPT) === 0;
-}
-
-export function lengthOf(parts: readonly Part[]): number {
-  return parts.reduce((sum, { bytes }) => sum + bytes, 0);
-}
-
-/** The bytes of some parts; undefined if they are not all in RAM. */
-export function gather(memory: DirectMemory, parts: readonly Part[]): Uint8Array | undefined {
-  const all = new Uint8Array(lengthOf(parts));
-  let at = 0;
-  for (const { physical, bytes } of parts) {
-    const part = memory.read(physical, bytes);
-    if (!part) return undefined;
-    all.set(part, at);
-    at += bytes;
-  }
-  return all;
-}
-
-/** Writes bytes to the beginning of some parts. Returns whether those are in RAM. */
-export function scatter(memory: DirectMemory, parts: readonly Part[], content: Uint8Array): boolean {
-  let at = 0;
-  for (const { physical, bytes } of parts) {
-    const part = content.subarray(at, at + bytes);
-    if (!memory.write(physical, part)) return false;
-    at += part.length;
-  }
-  return true;
 }
 
 function readNumber(memory: DirectMemory, physical: number, bytes: number): number | undefined {
