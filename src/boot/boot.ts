@@ -24,8 +24,8 @@ export interface BootFiles {
 }
 
 /**
- * Loads a kernel into the memory of a board on which nothing has run yet, by the boot protocol that its file supports: PVH, the
- * 64-bit entry of Linux, Multiboot 1, or Multiboot 2. Returns the name of the protocol. Throws BootError.
+ * Loads a kernel into the memory of a board on which nothing has run yet, by the boot protocol that its file supports: PVH,
+ * that of Linux, Multiboot 1 or Multiboot 2. Returns the name of the protocol. Throws BootError.
  */
 export function boot(board: Board, files: BootFiles): BootProtocol {
   const { kernel } = files;
@@ -35,6 +35,6 @@ export function boot(board: Board, files: BootFiles): BootProtocol {
   else if (protocol === 'Linux') bootBzImage(board, files);
   else if (protocol === 'Multiboot') bootMultiboot(board, files, { header: findMultibootHeader(kernel)!, elf });
   else if (protocol === 'Multiboot 2') bootMultiboot2(board, files, { header: findMultiboot2Header(kernel)!, elf });
-  else throw new BootError('it is no kernel that bd0 can boot: neither PVH, Linux nor Multiboot');
+  else throw new BootError('it is not a kernel that bd0 can boot: neither PVH, Linux nor Multiboot');
   return protocol;
 }

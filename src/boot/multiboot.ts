@@ -1,8 +1,9 @@
 import type { Board } from '../board.js';
 import { BootError } from './boot-error.js';
-import type { ElfFile, LoadedPart } from './elf.js';
+import type { ElfFile } from './elf.js';
 import { enterProtectedMode } from './entry.js';
 import { BASE_KIB, HIGH_START, Parameters, loadAtTop, loadParts, memoryMap, writeMap } from './low-memory.js';
+import type { MultibootFile } from './protocol.js';
 import type { BootFiles } from './boot.js';
 
 /** Multiboot Specification version 0.6.96, 3.1 "OS image format". */
@@ -23,12 +24,6 @@ const INFO_MAP = 1 << 6;
 const INFO_LOADER = 1 << 9;
 const MODULE_BYTES = 16;
 const MAP_ENTRY_BYTES = 24;
-
-/** Where the Multiboot header lies in a kernel's file, and the file as ELF, if it is that. */
-interface MultibootFile {
-  readonly header: number;
-  readonly elf: ElfFile | undefined;
-}
 
 /** Loads a kernel by Multiboot 1, and enters it. Throws BootError. */
 export function bootMultiboot(board: Board, files: BootFiles, found: MultibootFile): void {
@@ -64,15 +59,12 @@ export function bootMultiboot(board: Board, files: BootFiles, found: MultibootFi
 }
 
 /** Where the parts of a kernel are loaded: as its header says, or its ELF program headers. */
-function imageOf(
-  file: Uint8Array,
-  { header, elf }: MultibootFile,
-): { readonly entry: number; readonly parts: readonly LoadedPart[] } {
+function imageOf(file: Uint8Array, { header, elf }: MultibootFile): Pick<ElfFile, 'entry' | 'parts'> {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const word = (offset: number): number => view.getUint32(header + offset, true);
   const unknown = word(4) & REQUIRED_FLAGS & ~(FLAG_PAGES | FLAG_MEMORY);
   if (unknown !== 0)
-    throw new BootError(`it asks for Multiboot features that bd0 has not (flags ${unknown.toString(16)}h)`);
+    throw new BootError(`it asks for Multiboot features that bd0 does not have (flags ${unknown.toString(16)}h)`);
   if (!(word(4) & FLAG_ADDRESSES)) {
     if (!elf) throw new BootError('its Multiboot header has no addresses, and it is not an ELF file');
     return elf;

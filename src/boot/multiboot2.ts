@@ -4,6 +4,7 @@ import type { BootFiles } from './boot.js';
 import type { ElfFile, LoadedPart } from './elf.js';
 import { enterProtectedMode } from './entry.js';
 import { BASE_KIB, HIGH_START, Parameters, loadAtTop, loadParts, memoryMap, writeMap } from './low-memory.js';
+import type { MultibootFile } from './protocol.js';
 
 /** Multiboot2 Specification version 2.0, 3.1 "OS image format": the header, and its tags. */
 const HEADER_BYTES = 16;
@@ -26,14 +27,8 @@ const MAP_ENTRY_BYTES = 24;
 /** The root pointer of ACPI 2.0 and later, of which a tag has a copy. */
 const ACPI_ROOT_BYTES = 36;
 
-/** Where the Multiboot 2 header of a kernel's file lies, and the file as ELF, if it is that. */
-interface Multiboot2File {
-  readonly header: number;
-  readonly elf: ElfFile | undefined;
-}
-
 /** Loads a kernel by Multiboot 2, and enters it. Throws BootError. */
-export function bootMultiboot2(board: Board, files: BootFiles, found: Multiboot2File): void {
+export function bootMultiboot2(board: Board, files: BootFiles, found: MultibootFile): void {
   const { memory } = board;
   const { entry, parts } = imageOf(files.kernel, found);
   const end = loadParts(memory, parts);
@@ -80,7 +75,7 @@ const text = (value: string): Uint8Array => new TextEncoder().encode(`${value}\0
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** Where the parts of a kernel are loaded and where it is entered: as the tags of its header say, or as an ELF file. */
-function imageOf(file: Uint8Array, { header, elf }: Multiboot2File): Pick<ElfFile, 'entry' | 'parts'> {
+function imageOf(file: Uint8Array, { header, elf }: MultibootFile): Pick<ElfFile, 'entry' | 'parts'> {
   const view = viewOf(file);
   const end = header + view.getUint32(header + 8, true);
   if (view.getUint32(header + 4, true) !== PROTECTED_MODE) throw new BootError('its Multiboot 2 header is not for x86');

@@ -1,15 +1,18 @@
 import { isBzImage } from './bzimage-header.js';
 import { isElf, readElf, type ElfFile } from './elf.js';
 
-/** Multiboot Specification version 0.6.96, 3.1 "OS image format". */
-const HEADER_MAGIC = 0x1bad_b002;
-const HEADER_WITHIN = 8192;
-const HEADER_BYTES = 12;
+/** A Multiboot header: it lies within the first bytes of a file, aligned, and begins with words whose sum is 0. */
+interface HeaderShape {
+  readonly magic: number;
+  readonly within: number;
+  readonly alignment: number;
+  readonly words: number;
+}
 
-/** Multiboot2 Specification version 2.0, 3.1 "OS image format": the header, and its tags. */
-const HEADER2_MAGIC = 0xe852_50d6;
-const HEADER2_WITHIN = 32_768;
-const HEADER2_BYTES = 16;
+/** Multiboot Specification version 0.6.96, 3.1 "OS image format". */
+const MULTIBOOT: HeaderShape = { magic: 0x1bad_b002, within: 8192, alignment: 4, words: 3 };
+/** Multiboot2 Specification version 2.0, 3.1 "OS image format". */
+const MULTIBOOT2: HeaderShape = { magic: 0xe852_50d6, within: 32_768, alignment: 8, words: 4 };
 
 /** The note of Xen that says where a kernel is entered in 32-bit protected mode. */
 const NOTE_NAME = 'Xen';
@@ -34,25 +37,29 @@ export function pvhEntryOf({ notes }: ElfFile): number | undefined {
   return new DataView(descriptor.buffer, descriptor.byteOffset, 4).getUint32(0, true);
 }
 
+/** Where a Multiboot header lies in a kernel's file, and the file as ELF if it is an ELF file. */
+export interface MultibootFile {
+  readonly header: number;
+  readonly elf: ElfFile | undefined;
+}
+
 /** Finds the Multiboot header of a file. */
 export function findMultibootHeader(file: Uint8Array): number | undefined {
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const end = Math.min(HEADER_WITHIN, file.length) - HEADER_BYTES;
-  for (let at = 0; at <= end; at += 4) {
-    if (view.getUint32(at, true) !== HEADER_MAGIC) continue;
-    const sum = HEADER_MAGIC + view.getUint32(at + 4, true) + view.getUint32(at + 8, true);
-    if (sum % 2 ** 32 === 0) return at;
-  }
-  return undefined;
+  return findHeader(file, MULTIBOOT);
 }
 
 /** Finds the Multiboot 2 header of a file. */
 export function findMultiboot2Header(file: Uint8Array): number | undefined {
+  return findHeader(file, MULTIBOOT2);
+}
+
+function findHeader(file: Uint8Array, { magic, within, alignment, words }: HeaderShape): number | undefined {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const end = Math.min(HEADER2_WITHIN, file.length) - HEADER2_BYTES;
-  for (let at = 0; at <= end; at += 8) {
-    if (view.getUint32(at, true) !== HEADER2_MAGIC) continue;
-    const sum = [0, 4, 8, 12].reduce((total, offset) => total + view.getUint32(at + offset, true), 0);
+  const end = Math.min(within, file.length) - 4 * words;
+  for (let at = 0; at <= end; at += alignment) {
+    if (view.getUint32(at, true) !== magic) continue;
+    let sum = 0;
+    for (let word = 0; word < words; word++) sum += view.getUint32(at + 4 * word, true);
     if (sum % 2 ** 32 === 0) return at;
   }
   return undefined;

@@ -144,7 +144,7 @@ t.test('what cannot be booted is refused with a reason', async (t) => {
   const refused: readonly (readonly [Uint8Array, RegExp])[] = [
     [new Uint8Array(10), /neither PVH, Linux nor Multiboot/],
     [new Uint8Array(9000), /neither PVH, Linux nor Multiboot/],
-    [multiboot({ 1: 0x1_0007 }), /features that bd0 has not/],
+    [multiboot({ 1: 0x1_0007 }), /features that bd0 does not have/],
     [multiboot({ 1: 3 }), /no addresses/],
     [multiboot({ 4: 0x1000, 3: 0x1010 }), /below 1 MiB/],
     [multiboot({ 6: 0x1000_0000 }), /needs 256 MB of memory/],

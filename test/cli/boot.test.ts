@@ -128,7 +128,7 @@ t.test('errors are one line', async (t) => {
     [['--publish', 'x', kernel], 125, /^bd0: --publish 'x' has no disk/],
     [['--disk', kernel, '--publish', 'x', kernel], 125, /^bd0: --publish needs a store: --store DIR/],
     [['--disk', 'x', '--store', join(directory, 'store'), kernel], 127, /^bd0: --disk 'x' is neither a file nor in/],
-    [[process.execPath], 126, /^bd0: cannot boot '.*': it is no kernel that bd0 can boot/],
+    [[process.execPath], 126, /^bd0: cannot boot '.*': it is not a kernel that bd0 can boot/],
     [['--trace', 'x', kernel], 125, /^bd0: --trace cannot be 'x'/],
     [['--initrd', '/nowhere', kernel], 127, /^bd0: cannot read '\/nowhere'/],
   ];
