@@ -169,7 +169,7 @@ export class Board {
     return event.kind === 'stopped' ? { kind: 'stopped' } : this.stopOfAccess;
   }
 
-  /** Whether an access was made that is watched. */
+  /** The stop for watched accesses, if there were any. */
   private get stopOfAccess(): BoardEvent | undefined {
     return this.cpu.mmu.dataStops.hasAccesses ? { kind: 'stopped' } : undefined;
   }

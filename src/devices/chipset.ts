@@ -1,7 +1,7 @@
 import { outside, schema, value } from '../state/schema.js';
 import { POWER_PORTS, PowerManagement } from './acpi/power-management.js';
 import { ROOT_POINTER, acpiTables } from './acpi/tables.js';
-import { IoApic } from './apic/io-apic.js';
+import { IoApic, TIMER_PIN } from './apic/io-apic.js';
 import { LocalApic } from './apic/local-apic.js';
 import type { DeviceClock, TimedDevice } from './device-time.js';
 import type { DirectMemory } from './direct-access.js';
@@ -23,8 +23,6 @@ const START_SECONDS = 1_767_225_600;
 const SERIAL_PORT = 0x3f8;
 const SERIAL_IRQ = 4;
 const TIMER_IRQ = 0;
-/** The pin of the I/O APIC that has IRQ 0; all others have their own number. */
-const TIMER_PIN = 2;
 const CLOCK_IRQ = 8;
 
 /** Why a machine ends by itself: the debug exit port, a reset, or because it was turned off. */

@@ -7,6 +7,6 @@ export interface Disk {
   read(offset: number, lengthBytes: number): Uint8Array;
   write(offset: number, bytes: Uint8Array): void;
   writeZeros(offset: number, lengthBytes: number): void;
-  /** When it returns, what was written before is as durable as it will be. */
+  /** Makes what was written before as durable as it will be. */
   flush(): void;
 }

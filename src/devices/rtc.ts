@@ -18,7 +18,7 @@ const A = 0x0a;
 const B = 0x0b;
 const C = 0x0c;
 const D = 0x0d;
-const CENTURY = 0x32;
+export const CENTURY = 0x32;
 const REGISTERS = 128;
 const TIME = [SECONDS, MINUTES, HOURS, WEEKDAY, DAY, MONTH, YEAR, CENTURY];
 

@@ -6,7 +6,7 @@ export class SharedLine {
   static readonly state = schema(
     'shared line',
     SharedLine,
-    { lines: outside('its place on the board'), high: value, inputs: outside('its place on the board') },
+    { line: outside('its place on the board'), high: value, inputs: outside('its place on the board') },
     { isPart: true },
   );
 
@@ -14,7 +14,7 @@ export class SharedLine {
   private high = 0;
   private inputs = 0;
 
-  constructor(private readonly lines: readonly InterruptLine[]) {}
+  constructor(private readonly line: InterruptLine) {}
 
   /** Another input; at most 31. */
   input(): InterruptLine {
@@ -22,7 +22,7 @@ export class SharedLine {
     return {
       set: (isHigh) => {
         this.high = isHigh ? this.high | bit : this.high & ~bit;
-        for (const line of this.lines) line.set(this.high !== 0);
+        this.line.set(this.high !== 0);
       },
     };
   }

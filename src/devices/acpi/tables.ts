@@ -1,10 +1,11 @@
 /** The ACPI tables of the machine, as firmware would leave them in memory. ACPI Specification 6.4, 5.2. */
 import { concatenated, roundUp } from '../../bits.js';
-import { IO_APIC_BASE } from '../apic/io-apic.js';
+import { IO_APIC_BASE, TIMER_PIN } from '../apic/io-apic.js';
 import { LOCAL_APIC_BASE } from '../apic/local-apic.js';
 import { HPET_BASE, HPET_CAPABILITIES } from '../hpet.js';
 import { RESET_PORT, RESET_VALUE } from '../pci/configuration-ports.js';
 import { PCI_IRQS } from '../pci/pci-devices.js';
+import { CENTURY } from '../rtc.js';
 import { buffer, device, integer, littleEndian, named, packageOf, plugAndPlay, scope } from './aml.js';
 import { POWER_PORTS, SLEEP_OFF } from './power-management.js';
 
@@ -17,15 +18,13 @@ const ROOT_POINTER_BYTES = 36;
 const FIRST_PART_BYTES = 20;
 
 const SCI_IRQ = 9;
-const TIMER_PIN = 2;
 const LEVEL_HIGH = 0b1101;
-const CENTURY = 0x32;
 const SLOTS = 32;
 const HIGHEST_WINDOW = 0xfec0_0000;
 const LOWEST_WINDOW = 0xc000_0000;
 
-/** What lies where in memory. */
-export interface PlacedBytes {
+/** Bytes and where they go in memory. */
+interface PlacedBytes {
   readonly physical: number;
   readonly bytes: Uint8Array;
 }

@@ -3,7 +3,9 @@ import type { InterruptLine } from '../interrupt-line.js';
 import type { MemoryDevice, MemoryRange } from '../memory-bus.js';
 
 export const IO_APIC_BASE = 0xfec0_0000;
-export const IO_APIC_PINS = 24;
+/** The pin that has IRQ 0 of a PC; all other IRQs have the pins with their own numbers. */
+export const TIMER_PIN = 2;
+const IO_APIC_PINS = 24;
 
 /** Registers in memory: Intel 82093AA data sheet, 290566, and the EOI register of its successors. */
 const SELECT = 0x00;

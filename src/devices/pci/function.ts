@@ -2,7 +2,7 @@ import { outside, schema, value } from '../../state/schema.js';
 import type { InterruptLine } from '../interrupt-line.js';
 import type { MemoryDevice, MemoryRange } from '../memory-bus.js';
 
-export const CONFIGURATION_BYTES = 256;
+const CONFIGURATION_BYTES = 256;
 
 /** Registers of the header, type 0. PCI Local Bus Specification 3.0, 6.1. */
 const VENDOR = 0x00;
@@ -17,7 +17,7 @@ const INTERRUPT_LINE = 0x3c;
 const INTERRUPT_PIN = 0x3d;
 
 const COMMAND_MEMORY = 1 << 1;
-export const COMMAND_MASTER = 1 << 2;
+const COMMAND_MASTER = 1 << 2;
 const COMMAND_INTERRUPTS_OFF = 1 << 10;
 const COMMAND_WRITABLE = COMMAND_MEMORY | COMMAND_MASTER | COMMAND_INTERRUPTS_OFF;
 const STATUS_INTERRUPT = 1 << 3;
@@ -113,11 +113,6 @@ export class PciFunction implements MemoryRange {
   private put(at: number, bytes: number, value: number): void {
     for (let byte = 0; byte < bytes; byte++) this.configuration[at + byte] = value >> (8 * byte);
   }
-  private get(at: number, bytes: number): number {
-    let value = 0;
-    for (let byte = at + bytes - 1; byte >= at; byte--) value = value * 256 + this.byteAt(byte);
-    return value;
-  }
   private allow(at: number, bytes: number, bits: number): void {
     for (let byte = 0; byte < bytes; byte++) this.writable[at + byte] = bits >> (8 * byte);
   }
@@ -126,9 +121,11 @@ export class PciFunction implements MemoryRange {
     return this.configuration[at]! | (at === STATUS && this.asserts ? STATUS_INTERRUPT : 0);
   }
 
-  /** Reads up to 4 bytes of configuration space. */
+  /** Reads bytes of configuration space. */
   read(at: number, bytes: number): number {
-    return this.get(at, bytes);
+    let value = 0;
+    for (let byte = at + bytes - 1; byte >= at; byte--) value = value * 256 + this.byteAt(byte);
+    return value;
   }
 
   write(at: number, bytes: number, value: number): void {
@@ -141,7 +138,7 @@ export class PciFunction implements MemoryRange {
   }
 
   private get command(): number {
-    return this.get(COMMAND, 2);
+    return this.read(COMMAND, 2);
   }
 
   /** Whether the device may read and write memory. */
@@ -151,7 +148,7 @@ export class PciFunction implements MemoryRange {
 
   get base(): number | undefined {
     if (!this.memory || !(this.command & COMMAND_MEMORY)) return undefined;
-    return this.get(BASE_ADDRESSES, 8) - MEMORY_64;
+    return this.read(BASE_ADDRESSES, 8) - MEMORY_64;
   }
   get bytes(): number {
     return this.memory?.bytes ?? 0;

@@ -72,7 +72,7 @@ export class PciDevices {
   ) {
     const { clock, memory, ports, memoryBus } = host;
     this.configuration = new PciConfiguration(() => host.reset());
-    this.wires = PCI_IRQS.map((irq) => new SharedLine([host.line(irq)]));
+    this.wires = PCI_IRQS.map((irq) => new SharedLine(host.line(irq)));
     this.configuration.add(new PciFunction(HOST_BRIDGE));
     ports.connect(PCI_PORTS.first, PCI_PORTS.last, this.configuration);
     if (disks.length > 0 && !virtio.includes('block')) {

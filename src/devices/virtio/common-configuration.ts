@@ -66,9 +66,8 @@ export class CommonConfiguration {
   }
 
   read(at: number, bytes: number): number {
-    const field = at >= FIRST_ADDRESS ? at & ~3 : [STATUS + 1, STATUS].includes(at) ? STATUS : at;
-    const value = at === STATUS + 1 ? 0 : this.readField(field);
-    return (value >>> (8 * (at - field))) % 2 ** (8 * bytes);
+    const field = at >= FIRST_ADDRESS ? at & ~3 : at;
+    return (this.readField(field) >>> (8 * (at - field))) % 2 ** (8 * bytes);
   }
 
   private readField(field: number): number {
