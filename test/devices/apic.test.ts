@@ -97,7 +97,7 @@ t.test('destinations and messages to oneself', async (t) => {
   registers.write(0x300, 0x4_0080);
   t.equal(apic.acknowledge(), 0x80, 'self');
   registers.write(0x300, 0xc_0090);
-  t.equal(apic.pending, -1, 'all but self: nobody');
+  t.equal(apic.pending, -1, 'all but self: no processor');
   registers.write(0x310, 0x0300_0000);
   registers.write(0x300, 0x0091);
   t.equal(apic.acknowledge(), 0x91, 'by number');

@@ -1,6 +1,6 @@
 /**
- * All devices of a machine at once: no accesses crash the host, and a machine that went back to a snapshot in the middle of them is
- * the same at their end.
+ * All devices of a machine at once: no access crashes the host, and a machine that goes back to a snapshot in the middle of a run ends in
+ * the same state.
  */
 import t from 'tap';
 import { Board } from '../../src/board.js';
@@ -19,7 +19,7 @@ const WINDOW = 0xe000_0000;
 const WINDOW_BYTES = 0x1_0000;
 const SLOTS = 4;
 
-/** Ports of devices, but those at which a write can end the machine. */
+/** Ports of devices, except those at which a write can end the machine. */
 const PORTS = [
   ...[0x20, 0x21, 0x40, 0x41, 0x42, 0x43, 0x60, 0x61, 0x70, 0x71, 0xa0, 0xa1, 0x4d0, 0x4d1],
   ...[0x3f8, 0x3f9, 0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x3fe, 0x3ff, 0x602, 0x604, 0x608],
