@@ -1,6 +1,6 @@
 /**
  * A Multiboot kernel in 32-bit protected mode that runs cases of code one after the other, each from the same state, and sends a
- * line about how each has ended: the vector of the gate that was called, its error code, EAX, and CS of the code that called it.
+ * line about how each ended: the vector of the gate that was called, its error code, EAX, and CS of the code that called it.
  * Cases that complete call INT 80h. It runs on a Board and in qemu-system alike.
  */
 import { execFileSync } from 'node:child_process';
@@ -20,7 +20,7 @@ export const SELECTORS = {
   ...{ faultTask: 0xb0, offset: 0xb8, smallCode: 0xc0, task16: 0xc8, beyond: 0xd8 },
 } as const;
 
-/** Descriptors, of which the bases of tasks and the offsets of gates are filled in when the kernel runs. */
+/** Descriptors. The bases of tables and the offsets of gates are filled in when the kernel runs. */
 const DESCRIPTORS = [
   ...['0', '0x00cf9b000000ffff', '0x00cf93000000ffff', '0x00cffb000000ffff', '0x00cff3000000ffff'],
   // 28: TSS, 30: LDT, which is the GDT, 38: 16-bit code, 40: 16-bit data
@@ -29,11 +29,20 @@ const DESCRIPTORS = [
   ...['0x00409300000000ff', '0x0040970000000fff', '0x00cf91000000ffff', '0x00cf99000000ffff', '0x00cf13000000ffff'],
   // 70: conforming code, 78: call gate of DPL 3 with two parameters, 80: a TSS, 88: task gate, 90: code that is not present
   ...['0x00cf9f000000ffff', '0x0000ec0200080000', '0x0000890000000067', '0x0000e50000800000', '0x00cf1b000000ffff'],
-  // 98, a1: code and data of level 1, a8: call gate of 16 bits, b0: a TSS, b8: data at 12345h, c0: small code
+  // 98, a1: code and data of level 1, a8: call gate of 16 bits, b0: a TSS, b8: data at 12345h
   ...['0x00cfbb000000ffff', '0x00cfb3000000ffff', '0x0000e40000080000', '0x0000890000000067', '0x004093012345ffff'],
   // c0: code of 2 MiB, c8: a TSS of 16 bits
   ...['0x00c09b00000001ff', '0x000081000000002b', '0'],
 ];
+
+/** Where tables lie whose descriptors get their bases when the kernel runs. */
+const BASES = [
+  ['tss', SELECTORS.task],
+  ['other_tss', SELECTORS.otherTask],
+  ['fault_tss', SELECTORS.faultTask],
+  ['tss16', SELECTORS.task16],
+  ['gdt', SELECTORS.ldt],
+] as const;
 
 const GATES = 0x81;
 const DONE = 0x80;
@@ -107,21 +116,7 @@ reset:
   mov gs, eax
   jmp ${SELECTORS.code}:1f
 1:
-  mov eax, offset tss
-  mov ecx, ${SELECTORS.task}
-  call set_base
-  mov eax, offset other_tss
-  mov ecx, ${SELECTORS.otherTask}
-  call set_base
-  mov eax, offset fault_tss
-  mov ecx, ${SELECTORS.faultTask}
-  call set_base
-  mov eax, offset tss16
-  mov ecx, ${SELECTORS.task16}
-  call set_base
-  mov eax, offset gdt
-  mov ecx, ${SELECTORS.ldt}
-  call set_base
+${BASES.map(([label, selector]) => `mov eax, offset ${label}\nmov ecx, ${selector}\ncall set_base`).join('\n')}
   mov eax, offset gate_target
   mov ecx, ${SELECTORS.gate}
   call set_gate_offset
@@ -433,7 +428,7 @@ user_stack:
 bss_end:
 `;
 
-/** How a case has ended: `done`, or the vector, error code; and EAX, and CS of the code that called the gate. */
+/** How a case ended: the vector of the gate that was called, its error code, EAX, and CS of the code that called it. */
 export interface ModeOutcome {
   readonly vector: number;
   readonly errorCode: number;
@@ -468,11 +463,11 @@ export function runModes(kernel: Uint8Array, engine: Engine): ModeOutcome[] {
   boot(board, { name: 'modes', kernel, commandLine: '' });
   const event = board.run(MOST_TICKS);
   const outcomes = outcomesIn(String.fromCharCode(...sent));
-  if (event.kind !== 'exit') throw new Error(`case ${outcomes.length} has ended the run: ${JSON.stringify(event)}`);
+  if (event.kind !== 'exit') throw new Error(`case ${outcomes.length} ended the run: ${JSON.stringify(event)}`);
   return outcomes;
 }
 
-/** Runs the kernel in qemu-system; cases behind one that resets the machine are missing. */
+/** Runs the kernel in qemu-system; cases after one that resets the machine are missing. */
 export function runModesInQemu(kernel: Uint8Array): ModeOutcome[] {
   return outcomesIn(runInQemu(kernel, 8, 'qemu64,-apic,+smap'));
 }
