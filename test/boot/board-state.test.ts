@@ -1,4 +1,4 @@
-/** The state of a bare machine: going back gives the machine that was, at every moment of guest/kernel and past its end. */
+/** The state of a bare machine: going back restores it exactly, at every moment of guest/kernel and after its end. */
 import t from 'tap';
 import { VIRTIO_KINDS } from '../../src/devices/pci/pci-devices.js';
 import type { VmoStore } from '../../src/vmo/store.js';
@@ -9,13 +9,13 @@ import { undescribed } from '../support/undescribed.js';
 import { seedOf } from '../support/volume.js';
 
 const seed = seedOf(20261130);
-/** Little, since the hash looks at all of it. */
+/** Small, since the hash covers all of it. */
 const MEMORY_BYTES = 4 * 2 ** 20;
 const END = 12_000_000;
 /** The kernel is in 32-bit code for its first ticks, and in ring 3 near the end. */
 const MOMENTS = [0, 3, 40, 2_000_017, 9_500_000];
 
-t.test('a run that goes on from a snapshot is the run that was, on all engines', async (t) => {
+t.test('a run that goes on from a snapshot is the same run again, on all engines', async (t) => {
   const random = new Random(seed);
   for (const engine of ['interpreter', 'evaluator', 'auto'] as const) {
     const { board } = kernelMachine(engine, { memoryBytes: MEMORY_BYTES });

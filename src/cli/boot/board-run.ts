@@ -20,11 +20,11 @@ export interface RunParts {
   readonly bell: Bell;
   readonly interruption: Interruption;
   readonly debugging: Debugging | undefined;
-  /** What debuggers have for the user. */
+  /** Messages of debuggers to the user. */
   readonly errors: HostLines;
 }
 
-/** What a slice came to; 'held': a debugger has the machine. */
+/** How a slice ended; 'held': a debugger has stopped the machine. */
 type SliceEvent = BoardEvent | { readonly kind: 'held' };
 
 /** Runs a board in slices: between two of them output is written, input arrives, and signals and limits are checked. */

@@ -32,7 +32,7 @@ const REAL: readonly ModeCase[] = [
   real('mov ax, cs; push ax; call 1f; jmp 2f; 1: retf; 2: mov eax, 4', 'done', 4),
   real('pushf; push cs; call 1f; jmp 2f; 1: iret; 2: mov eax, 5', 'done', 5),
   real('jmp 0x800:0x1005; mov ax, cs; movzx eax, ax', 'done', 0x800),
-  // A handler of its own runs with IF clear, and IRET restores it.
+  // Handlers run with IF clear, and IRET restores it.
   real(
     'mov word ptr [0x108], 0xa000; mov word ptr [0x10a], 0; mov dword ptr [0xa000], 0xcf589c; sti; int 0x42; pushf; pop bx; cli; ' +
       'and ax, 0x200; and bx, 0x200; shl ebx, 16; movzx eax, ax; or eax, ebx',

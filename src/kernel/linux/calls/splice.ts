@@ -89,7 +89,7 @@ function waitUnless(context: LinuxContext, flags: number, file: OpenFile): CallR
   return flags & SPLICE_F_NONBLOCK ? failed(EAGAIN) : waitFor(context, file);
 }
 
-/** Takes bytes from a pipe and writes them to a file that is none. */
+/** Takes bytes from a pipe and writes them to a file that is not a pipe. */
 function takeOut(
   context: LinuxContext,
   from: OpenPipe,
