@@ -66,3 +66,22 @@ t.test('nothing in the options of V8 is left changed', (t) => {
   t.equal(stdout, 'SyntaxError\n', stderr);
   t.end();
 });
+
+t.test('V8 may forget what it has compiled of the functions in between', (t) => {
+  const source = new URL('../../src/host/bundled/machine-code.js', import.meta.url).href;
+  const script = `
+    import { codeOf, moduleWithCode, optimisedCode } from ${JSON.stringify(source)};
+    const wasm = Uint8Array.of(${[...adder(8)].join()});
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+    const code = optimisedCode(wasm);
+    for (let i = 0; i < 3; i++) {
+      for (let j = 0; j < 10; j++) gc();
+      const module = moduleWithCode(wasm, code);
+      const { run } = new WebAssembly.Instance(module, { bd0: { memory } }).exports;
+      console.log(run(i), codeOf(module, run)?.length === code.length);
+    }`;
+  const options = ['--expose-gc', '--stress-flush-code', '--input-type=module', '-e', script];
+  const { stdout, stderr } = spawnSync(process.execPath, options, { encoding: 'utf8' });
+  t.strictSame([stdout, stderr], ['8 true\n9 true\n10 true\n', '']);
+  t.end();
+});

@@ -15,14 +15,11 @@ interface FunctionsOfV8 {
   isOptimised(exported: CallableFunction): boolean;
 }
 
-let functions: FunctionsOfV8 | undefined;
-
-/** Throws SyntaxError if V8 has no such functions. */
+/**
+ * Made anew for each use: V8 drops what it has compiled of a function that has not run for a while, and while the option is not
+ * set it cannot compile these again. Throws SyntaxError if V8 has no such functions.
+ */
 function functionsOfV8(): FunctionsOfV8 {
-  return (functions ??= findFunctions());
-}
-
-function findFunctions(): FunctionsOfV8 {
   const named = (name: string, ...parameters: string[]): unknown =>
     // Only text can name them, and these are constants.
     new Function(...parameters, `return %${name}(${parameters.join()})`);
@@ -52,7 +49,6 @@ export function codeOf(module: WebAssembly.Module, exported: CallableFunction): 
 
 /** Compiles a module with V8's optimising compiler alone, which takes seconds for a large one. Returns the code. */
 export function optimisedCode(wasm: Uint8Array): Uint8Array {
-  const { serialize } = functionsOfV8();
   setFlagsFromString('--no-liftoff');
   setFlagsFromString('--no-wasm-lazy-compilation');
   const module = new WebAssembly.Module(wasm as BufferSource);
@@ -60,5 +56,5 @@ export function optimisedCode(wasm: Uint8Array): Uint8Array {
   setFlagsFromString('--liftoff');
   setFlagsFromString('--wasm-lazy-compilation');
   setFlagsFromString('--wasm-dynamic-tiering');
-  return new Uint8Array(serialize(module));
+  return new Uint8Array(functionsOfV8().serialize(module));
 }
