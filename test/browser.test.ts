@@ -288,7 +288,7 @@ t.test('the bundled worker reports what cannot run', async (t) => {
     [{ image: { bytes: Buffer.from('text') } }, /ELF/],
     [{ image: { bytes: Buffer.from('text') }, isSnapshot: true }, /./],
     [{ memoryBytes: 5 }, /./],
-    [{ boot: { commandLine: '', initialDisk: undefined } }, /^cannot boot fib: it is no kernel/],
+    [{ boot: { commandLine: '', initialDisk: undefined } }, /^cannot boot fib: it is not a kernel that bd0 can boot/],
   ];
   for (const [given, message] of cases) {
     const worker = new NodeWorker('fib', [], given);
