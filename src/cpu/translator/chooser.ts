@@ -1,4 +1,5 @@
-import { MOST_INSTRUCTIONS, sizeOf, type CodeHeat, type Region } from './compile/region.js';
+import { sizeOf, type Region } from './compile/region.js';
+import { MOST_INSTRUCTIONS, type CodeHeat, type RegionOutline } from './compile/region-growth.js';
 import { TICKS_BETWEEN_SAMPLES, costOfTranslating } from './cost-model.js';
 import type { Profile, Sampling } from './profile.js';
 
@@ -20,6 +21,12 @@ export interface ChosenRegion {
   readonly costToRemake: number;
 }
 
+/** Blocks that have been found less often are not looked at: there are many of them, and they would pay for nothing. */
+const LEAST_SEEN = 2;
+
+/** A region is found if its outline would pay for this part of it: an outline counts some code twice. */
+const PART_OF_OUTLINE = 3 / 4;
+
 /** What the chooser needs to know and to have done; `R` stands for a region. */
 export interface ChooserHost<R extends ChosenRegion> {
   /** The region with the block that begins at an address, if there is one. */
@@ -28,6 +35,8 @@ export interface ChooserHost<R extends ChosenRegion> {
   enterAt(rip: bigint): boolean;
   /** Lets a region be entered at the loop around a block of it, if it can be. */
   enterAround(rip: bigint): boolean;
+  /** About what the region around a block would consist of. */
+  outline(seed: bigint, heat: CodeHeat): RegionOutline;
   /** The region that would be made around a block, of the code that is hot. */
   find(seed: bigint, heat: CodeHeat): Region | undefined;
   /** How often a block was found running in earlier runs, when it is found for the first time in this one. */
@@ -71,7 +80,7 @@ export class Chooser<R extends ChosenRegion> {
   private openRegions(): void {
     const { profile, host } = this;
     const closed = new Map<R, bigint[]>();
-    for (const rip of profile.hottest()) {
+    for (const rip of profile.hottest(LEAST_SEEN)) {
       const region = host.regionAround(rip);
       if (!region) continue;
       if (host.enterAt(rip) || this.leadAround(rip)) profile.settle(rip);
@@ -98,7 +107,7 @@ export class Chooser<R extends ChosenRegion> {
   private makeRegions(): number {
     const { profile, host } = this;
     for (;;) {
-      const hot = profile.hottest().filter((rip) => !host.regionAround(rip));
+      const hot = profile.hottest(LEAST_SEEN).filter((rip) => !host.regionAround(rip));
       const [seed] = hot;
       if (seed === undefined || !this.mayPay(hot)) return 0;
       const missing = this.makeRegion(seed, hot);
@@ -126,16 +135,26 @@ export class Chooser<R extends ChosenRegion> {
       samplesAt: (rip: bigint): number => (host.regionAround(rip) ? -1 : profile.ever(rip)),
       sampled: hot,
     };
+    const outline = host.outline(seed, heat);
+    const least = this.missing(seed, outline.blocks, outline.instructions * PART_OF_OUTLINE);
+    if (outline.blocks.length > 0 && least > 0) return least;
     const region = host.find(seed, heat);
     if (!region) return 0;
     const blocks = region.nodes.flatMap((node) => (node && !node.context ? [node.rip] : []));
-    const samples = blocks.reduce((sum, rip) => sum + profile.at(rip), 0);
-    const cost = costOfTranslating(sizeOf(region)) * host.timesToPay(seed);
-    const missing = cost / TICKS_BETWEEN_SAMPLES - samples;
-    // Not all samples will be of these blocks, but more of them than before, if they are becoming hot.
-    if (missing > 0) return (missing * Math.max(1, profile.waiting / Math.max(samples, 1))) / 2;
+    const missing = this.missing(seed, blocks, sizeOf(region));
+    if (missing > 0) return missing;
     host.make(region);
     for (const rip of blocks) profile.settle(rip);
     return 0;
+  }
+
+  /** How many samples it may take until so many instructions in these blocks pay for being translated. */
+  private missing(seed: bigint, blocks: readonly bigint[], instructions: number): number {
+    const { profile, host } = this;
+    const samples = blocks.reduce((sum, rip) => sum + profile.at(rip), 0);
+    const cost = costOfTranslating(instructions) * host.timesToPay(seed);
+    const missing = cost / TICKS_BETWEEN_SAMPLES - samples;
+    // Not all samples will be of these blocks, but more of them than before, if they are becoming hot.
+    return missing > 0 ? (missing * Math.max(1, profile.waiting / Math.max(samples, 1))) / 2 : 0;
   }
 }

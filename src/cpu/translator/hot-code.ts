@@ -9,7 +9,8 @@ import { startDispatcher } from './dispatcher.js';
 import type { TranslationStats } from './events.js';
 import type { TranslationThreshold, TranslatorOptions } from './options.js';
 import { PendingRegions } from './cache/pending-regions.js';
-import type { CodeHeat, Region } from './compile/region.js';
+import type { Region } from './compile/region.js';
+import type { CodeHeat } from './compile/region-growth.js';
 import { SAMPLING, type ChooserHost } from './chooser.js';
 import { costOfMisses, costOfTranslating } from './cost-model.js';
 import { KeptRegions } from './kept/kept-regions.js';
@@ -149,6 +150,7 @@ export class HotCode {
       regionAround: (rip) => this.regions.around(rip)?.region,
       enterAt,
       enterAround: (rip) => enterAt(this.regions.around(rip)?.best),
+      outline: (seed, heat) => this.view.source.outline(seed, heat),
       find: (seed, heat) => this.view.source.find([seed], heat),
       samplesBefore: (rip) => this.kept?.takeSamplesOf(rip) ?? 0,
       timesToPay: (seed) => 2 ** this.doublingsAt(seed),

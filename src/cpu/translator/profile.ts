@@ -85,9 +85,10 @@ export class Profile {
     return this.at(address) + (this.settled.get(address) ?? 0);
   }
 
-  /** The addresses found since they were settled, those found most often first. */
-  hottest(): bigint[] {
-    return [...this.counts].sort(([, a], [, b]) => b - a).map(([address]) => address);
+  /** The addresses found since they were settled, at least so many times, those found most often first. */
+  hottest(least = 1): bigint[] {
+    const found = [...this.counts].filter(([, times]) => times >= least);
+    return found.sort(([, a], [, b]) => b - a).map(([address]) => address);
   }
 
   /** All addresses that have been found, those found most often first. */

@@ -3,7 +3,14 @@ import type { Instruction } from '../decode/instruction.js';
 import { compiles } from '../interpreter/function-handler.js';
 import type { Form } from '../meaning/form.js';
 import { CodeReader } from './compile/code-reader.js';
-import { findRegion, shapeOf, type BlockShape, type CodeHeat, type Region } from './compile/region.js';
+import { findRegion, shapeOf, type Region } from './compile/region.js';
+import {
+  outlineRegion,
+  type BlockShape,
+  type CodeHeat,
+  type GrowthLimits,
+  type RegionOutline,
+} from './compile/region-growth.js';
 
 /** What is known of code apart from its bytes. */
 export interface RegionSourceHost {
@@ -41,17 +48,29 @@ export class RegionSource {
 
   /** The region around addresses; without `heat`, of all that has been reached. */
   find(wanted: readonly bigint[], heat: CodeHeat | undefined): Region | undefined {
-    const { host, predecessors } = this;
-    for (const rip of heat?.sampled ?? []) this.noteSampled(rip);
+    const { host } = this;
     return findRegion(this.reader(), wanted, {
-      isReached: (rip) => this.readsAhead || host.isReached(rip),
+      ...this.limits(heat),
       isJumpedTo: (rip) => host.isJumpedTo(rip),
       hasStop: (rip) => host.hasStop(rip),
       compiles: (instruction) => this.canCompile(instruction),
+    });
+  }
+
+  /** About what the region around an address would consist of: finding it takes a multiple of the time. */
+  outline(seed: bigint, heat: CodeHeat): RegionOutline {
+    return outlineRegion([seed], this.limits(heat));
+  }
+
+  private limits(heat: CodeHeat | undefined): GrowthLimits {
+    const { host, predecessors } = this;
+    for (const rip of heat?.sampled ?? []) this.noteSampled(rip);
+    return {
+      isReached: (rip) => this.readsAhead || host.isReached(rip),
       shapeOf: (rip) => this.shapeOf(rip),
       predecessorsOf: (rip) => predecessors.get(rip) ?? NO_BLOCKS,
       heat,
-    });
+    };
   }
 
   private reader(): CodeReader {

@@ -1,30 +1,10 @@
 import { isCanonical } from '../../../bits.js';
 import type { Instruction } from '../../decode/instruction.js';
-import { PAYING_RATE } from '../cost-model.js';
 import type { CodePage, CodeReader } from './code-reader.js';
-import { LeaderQueue } from './leader-queue.js';
-
-/** Different instructions of a region, at most: code beyond is reached by leaving. */
-export const MOST_INSTRUCTIONS = 1000;
+import { MOST_INSTRUCTIONS, RegionGrowth, type BlockShape, type CodeHeat, type GrowthLimits } from './region-growth.js';
 
 /** Instructions with the copies that inlining makes, at most. */
 const MOST_COPIES = 1300;
-
-/**
- * A block that no sample has found is taken in unless it should have been found this often, were it as hot as what leads to
- * it; or so rarely that it need not be there.
- */
-const MOST_EXPECTED = 2;
-const LEAST_EXPECTED = 0.1;
-
-/** A block that nothing in the region leads to comes after those that are connected to it and run at least this part as often. */
-const PART_OF_CONNECTED = 1 / 4;
-
-/** Samples of a block that is taken in although it is not connected to the region, at least. */
-const LEAST_OF_OTHERS = 2 * PAYING_RATE;
-
-/** A block that leads nowhere known may be in several regions if it is not longer: a jump by way of a table, or a return. */
-const LONGEST_SHARED = 3;
 
 /** Calls are inlined to this depth, if the callee has at most this number of instructions. */
 const DEEPEST_INLINING = 2;
@@ -64,37 +44,13 @@ export interface Region {
   readonly stops: readonly bigint[];
 }
 
-export interface RegionLimits {
-  /** Whether the code at an address has been reached before, and so may be needed. */
-  isReached(rip: bigint): boolean;
+export interface RegionLimits extends GrowthLimits {
   /** Whether an indirect branch, or a region that was left, has led to an address. */
   isJumpedTo(rip: bigint): boolean;
   /** Whether there is a code stop at an address: its instruction is not part of any region. */
   hasStop(rip: bigint): boolean;
   /** Whether the translator can compile an instruction. */
   compiles(instruction: Instruction): boolean;
-  /** How hot code is; without it, everything is taken in that has been reached, the nearest first. */
-  readonly heat?: CodeHeat | undefined;
-  /** The block at an address, as it was when it was first looked at. */
-  shapeOf(rip: bigint): BlockShape;
-  /** What leads to a block directly, of what has been found running. */
-  predecessorsOf(rip: bigint): readonly bigint[];
-}
-
-/** How often blocks have been found running. */
-export interface CodeHeat {
-  /** Samples at the block that begins at an address; negative if it is not to be taken in. */
-  samplesAt(rip: bigint): number;
-  /** Blocks that have been found running and may be taken in although nothing in the region leads to them, the hottest first. */
-  readonly sampled: readonly bigint[];
-}
-
-/** A block as far as it is known before it is taken into a region. */
-export interface BlockShape {
-  /** Instructions. */
-  readonly length: number;
-  /** Addresses that it leads to directly, where its callee returns to among them. */
-  readonly successors: readonly bigint[];
 }
 
 /** The block that begins at an address, up to a branch; without instructions if it cannot be read. */
@@ -125,28 +81,31 @@ export function sizeOf({ nodes }: Region): number {
 
 class RegionFinder {
   private readonly found = new Map<bigint, Instruction>();
-  private readonly leaders = new Set<bigint>();
   private readonly runs = new Map<bigint, Instruction[]>();
   private readonly inlinable = new Map<bigint, boolean>();
   private readonly nodes: (Block | undefined)[] = [undefined];
   private readonly nodeOfKey = new Map<string, number>();
   private readonly entries = new Set<number>();
   private readonly stops = new Set<bigint>();
-  private readonly leading = new LeaderQueue();
-  /** How hot what is connected to a block is, in samples for each instruction. */
-  private readonly rates = new Map<bigint, number>();
+  private readonly growth: RegionGrowth;
   private readonly waiting: { node: number; rip: bigint; context: Context | undefined }[] = [];
   private copies = 0;
 
   constructor(
     private readonly reader: CodeReader,
     private readonly limits: RegionLimits,
-  ) {}
+  ) {
+    this.growth = new RegionGrowth(limits);
+  }
+
+  /** Where blocks begin. */
+  private get leaders(): Set<bigint> {
+    return this.growth.leaders;
+  }
 
   find(asked: readonly bigint[]): Region | undefined {
-    for (const rip of asked) this.lead(rip, Infinity);
     const { heat } = this.limits;
-    if (heat) this.leadSampled(heat);
+    this.growth.begin(asked);
     this.discover();
     if (!this.found.has(asked[0]!)) return undefined;
     for (const rip of asked) this.addEntry(rip);
@@ -160,15 +119,6 @@ class RegionFinder {
       wanted: asked,
       stops: [...this.stops],
     };
-  }
-
-  /** Has the blocks taken in that are hot themselves. */
-  private leadSampled({ sampled, samplesAt }: CodeHeat): void {
-    for (const rip of sampled)
-      if (samplesAt(rip) >= LEAST_OF_OTHERS) {
-        const heat = this.frequencyOf(rip) * PART_OF_CONNECTED;
-        this.leading.push({ rip, heat });
-      }
   }
 
   /** Adds entries at hot code to which the host knows ways from elsewhere than through direct branches. */
@@ -196,48 +146,25 @@ class RegionFinder {
       this.nodes[next.node] = this.connect(next.rip, next.context);
   }
 
-  /** How often a block has been found running, for each of its instructions. */
-  private frequencyOf(rip: bigint): number {
-    return this.limits.heat!.samplesAt(rip) / Math.max(this.limits.shapeOf(rip).length, 1);
-  }
-
-  /** Has a block taken in that begins at an address; `rate` is how hot what it is connected to is. */
-  private lead(rip: bigint | undefined, rate: number): void {
-    if (rip === undefined || this.leaders.has(rip)) return;
-    if (rate !== Infinity && !this.limits.isReached(rip)) return;
-    const { heat } = this.limits;
-    const samples = heat?.samplesAt(rip) ?? 0;
-    if (samples < 0 && !this.isShared(rip)) return;
-    this.leaders.add(rip);
-    const own = samples > 0 ? this.frequencyOf(rip) : rate / 2;
-    this.leading.push({ rip, heat: heat ? Math.min(rate, rate === Infinity ? rate : own) : 0 });
-    this.rates.set(rip, rate);
-  }
-
-  /** Whether a block is taken in although another region has it: it is as short as going there, and control does not stay. */
-  private isShared(rip: bigint): boolean {
-    const { length, successors } = this.limits.shapeOf(rip);
-    return successors.length === 0 && length > 0 && length <= LONGEST_SHARED;
-  }
-
   /** Reads the instructions of the leaders and of what they are connected to, and notes where blocks begin. */
   private discover(): void {
-    for (let next = this.leading.pop(); next && this.found.size < MOST_INSTRUCTIONS; next = this.leading.pop()) {
+    const { growth } = this;
+    for (let next = growth.next(); next && this.found.size < MOST_INSTRUCTIONS; next = growth.next()) {
       const { rip } = next;
       const run = this.readRun(rip);
-      const rate = this.rateOf(rip, run.length);
+      const rate = growth.rateOf(rip, run.length);
       if (rate === undefined || run.length === 0) continue;
       this.leaders.add(rip);
       let at = rip;
       for (const instruction of run) {
         this.found.set(at, instruction);
-        for (const before of this.limits.predecessorsOf(at)) this.lead(before, rate);
+        for (const before of this.limits.predecessorsOf(at)) growth.lead(before, rate);
         at = after(at, instruction);
       }
       const last = run.at(-1)!;
       if (!this.endsBlock(last)) continue;
-      this.lead(directTarget(last, at), rate);
-      if (goesOn(last)) this.lead(at, rate);
+      growth.lead(directTarget(last, at), rate);
+      if (goesOn(last)) growth.lead(at, rate);
     }
   }
 
@@ -256,19 +183,6 @@ class RegionFinder {
       if (this.endsBlock(instruction)) break;
     }
     return run;
-  }
-
-  /** Samples for each instruction of a block, measured or supposed; undefined if it is too cold to be taken in. */
-  private rateOf(leader: bigint, length: number): number | undefined {
-    const { heat } = this.limits;
-    if (!heat) return 0;
-    const samples = heat.samplesAt(leader);
-    if (samples > 0) return samples / length;
-    if (samples < 0) return 0;
-    const rate = this.rates.get(leader) ?? Infinity;
-    const expected = rate * length;
-    if (rate === Infinity) return 0;
-    return expected < LEAST_EXPECTED || expected > MOST_EXPECTED ? undefined : rate / 2;
   }
 
   private read(rip: bigint): Instruction | undefined {
