@@ -72,12 +72,16 @@ export class Chooser<R extends ChosenRegion> {
   look(): void {
     const { profile } = this;
     if (profile.total < this.nextLook) return;
-    this.openRegions();
-    this.nextLook = profile.total + Math.max(SAMPLING.batch, profile.total * PART_BETWEEN_LOOKS, this.makeRegions());
+    const closed = this.openRegions();
+    const wait = this.makeRegions(closed);
+    this.nextLook = profile.total + Math.max(SAMPLING.batch, profile.total * PART_BETWEEN_LOOKS, wait);
   }
 
-  /** Has regions entered where the interpreter has come to code of theirs; makes those again that need entries for that. */
-  private openRegions(): void {
+  /**
+   * Has regions entered where the interpreter has come to code of theirs; makes those again that need entries for that, if it
+   * pays. Returns the blocks of which the interpreter is still to run what regions have.
+   */
+  private openRegions(): Set<bigint> {
     const { profile, host } = this;
     const closed = new Map<R, bigint[]>();
     for (const rip of profile.hottest(LEAST_SEEN)) {
@@ -92,7 +96,9 @@ export class Chooser<R extends ChosenRegion> {
       if (samples * TICKS_BETWEEN_SAMPLES < region.costToRemake) continue;
       host.remake(region, blocks);
       for (const rip of blocks) profile.settle(rip);
+      closed.delete(region);
     }
+    return new Set([...closed.values()].flat());
   }
 
   /** Has the loop around a block entered, but only once: if the interpreter is found there again, that does not help. */
@@ -103,14 +109,21 @@ export class Chooser<R extends ChosenRegion> {
     return true;
   }
 
-  /** Makes regions of the hottest code that has none. Returns the samples after which it may be worth looking again. */
-  private makeRegions(): number {
+  /**
+   * Makes regions of the hottest code that has none, or to which no way leads in those that have it: it leads from there into
+   * them. Returns the samples after which it may be worth looking again.
+   */
+  private makeRegions(closed: ReadonlySet<bigint>): number {
     const { profile, host } = this;
+    const samplesAt = (rip: bigint): number => {
+      if (!host.regionAround(rip)) return profile.ever(rip);
+      return (closed.has(rip) && profile.at(rip)) || -1;
+    };
     for (;;) {
-      const hot = profile.hottest(LEAST_SEEN).filter((rip) => !host.regionAround(rip));
+      const hot = profile.hottest(LEAST_SEEN).filter((rip) => samplesAt(rip) > 0);
       const [seed] = hot;
       if (seed === undefined || !this.mayPay(hot)) return 0;
-      const missing = this.makeRegion(seed, hot);
+      const missing = this.makeRegion(seed, { samplesAt, sampled: hot });
       if (missing > 0) return missing;
       profile.settle(seed);
     }
@@ -129,12 +142,8 @@ export class Chooser<R extends ChosenRegion> {
   }
 
   /** Makes a region around a block, if that pays. Returns how many samples it may take until it does. */
-  private makeRegion(seed: bigint, hot: readonly bigint[]): number {
+  private makeRegion(seed: bigint, heat: CodeHeat): number {
     const { profile, host } = this;
-    const heat = {
-      samplesAt: (rip: bigint): number => (host.regionAround(rip) ? -1 : profile.ever(rip)),
-      sampled: hot,
-    };
     const outline = host.outline(seed, heat);
     const least = this.missing(seed, outline.blocks, outline.instructions * PART_OF_OUTLINE);
     if (outline.blocks.length > 0 && least > 0) return least;
