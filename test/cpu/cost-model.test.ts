@@ -1,7 +1,7 @@
 /** When code is translated where no threshold is given: when it has paid for that, and not before. */
 import t from 'tap';
 import { PAYING_RATE, TICKS_BETWEEN_SAMPLES, costOfTranslating } from '../../src/cpu/translator/cost-model.js';
-import { GPR, RSI } from '../../src/cpu/state/layout.js';
+import { GPR, RAX, RSI } from '../../src/cpu/state/layout.js';
 import fc from '../support/fast-check.js';
 import { Bytes, READ_WRITE, hotCodeOf, smallMachine, type SmallMachine } from './translator/small-machine.js';
 
@@ -102,5 +102,52 @@ t.test('whichever ways lead to hot code, none of it is left to the interpreter i
     }),
     { numRuns: 10, seed: SEED },
   );
+  t.end();
+});
+
+/** The instructions of a loop that the next program begins with. */
+const LONG = 600;
+
+/**
+ * A loop of LONG instructions, whose last block jumps to R8, which runs RCX times; then a loop that jumps to that last block,
+ * which the first one has reached from above only.
+ */
+function entersWithin(times: number): SmallMachine {
+  const made = smallMachine('auto');
+  const code = new Bytes();
+  const addressOf = (offset: number): bigint => CODE + BigInt(offset);
+  const [first, second, last] = [64, 32, 64 + 4 * LONG + 2];
+  const loadR8 = (value: bigint): Bytes => code.put(0x49, 0xb8).number(8, value);
+  loadR8(addressOf(first - 4));
+  code.put(0xb9).number(4, times);
+  code.put(0xeb, first - 4 - code.bytes.length - 2);
+  while (code.bytes.length < second) code.put(0x90);
+  loadR8(addressOf(second + 10))
+    .load(RAX, addressOf(last))
+    .put(0xff, 0xe0);
+  while (code.bytes.length < first - 4) code.put(0x90);
+  code.put(0xff, 0xc9).put(0x74, (second - first) & 0xff);
+  for (let i = 0; i < LONG; i++) code.put(0x48, 0x83, 0xc3, 0x01);
+  code.put(0x74, 0x00);
+  code.put(0x48, 0x83, 0xc2, 0x01, 0x41, 0xff, 0xe0);
+  made.tables.map(CODE, FRAME, READ_WRITE);
+  made.memory.ram.set(code.bytes, FRAME);
+  made.cpu.state.rip = CODE;
+  return made;
+}
+
+t.test('a block of a region is entered from elsewhere long before that pays for the whole region', (t) => {
+  const times = (10 * costOfTranslating(LONG)) / LONG;
+  const { cpu } = entersWithin(times);
+  const { profile } = hotCodeOf(cpu);
+  cpu.run(times * (LONG + 6));
+  t.equal(cpu.translationStats!.modulesInAll, 1, 'the loop is translated');
+  const before = profile.total;
+  cpu.run(2 * costOfTranslating(LONG));
+  const interpreted = (profile.total - before) * TICKS_BETWEEN_SAMPLES;
+  t.ok(interpreted > 0, 'the block was not entered before');
+  t.ok(interpreted < costOfTranslating(LONG) / 4, `${interpreted} ticks in the interpreter`);
+  t.equal(cpu.translationStats!.modulesInAll, 2);
+  t.ok(cpu.translationStats!.instructionsTranslated < LONG + 40, 'the region is not made again');
   t.end();
 });

@@ -44,6 +44,8 @@ export interface Region {
   readonly stops: readonly bigint[];
 }
 
+export type { CodeHeat } from './region-growth.js';
+
 export interface RegionLimits extends GrowthLimits {
   /** Whether an indirect branch, or a region that was left, has led to an address. */
   isJumpedTo(rip: bigint): boolean;
