@@ -167,25 +167,27 @@ export class BlockCache {
     return this.view.getBigUint64(record + Field.nextRip, true);
   }
 
-  /**
-   * Number of instructions (at most `most`) that can run from `record` without finishing the block or splitting a fused
-   * pair.
-   */
+  /** Number of instructions (at most `most`) that can run from `record` without finishing the block. */
   partOf(record: number, most: number): number {
-    const count = Math.min(most, this.ticksToEnd(record) - 1);
-    return count > 0 && this.isFused(record + (count - 1) * RECORD_BYTES) ? count - 1 : count;
+    return Math.min(most, this.ticksToEnd(record) - 1);
   }
   private ticksToEnd(record: number): number {
     return this.view.getUint16(record + Field.ticksToEnd, true);
   }
-  private isFused(record: number): boolean {
-    const field = this.leadsToRegion(record) ? Field.handlerBefore : Field.handler;
-    return this.runs.pairHandlers.has(this.view.getUint16(record + field, true));
+  /** Where the handler is that runs a record's instruction, and maybe the next one. */
+  private handlerPlace(record: number): number {
+    return record + (this.leadsToRegion(record) ? Field.handlerBefore : Field.handler);
+  }
+  /** The handler of a record's instruction alone: decoded once more, since that of the fused pair has replaced it. */
+  private handlerAlone(record: number): number {
+    const rip = this.ripOf(record);
+    const frame = this.frameOf(pageOf(rip));
+    return frame === undefined ? Handler.evaluate : this.runs.handlerAt(frame * PAGE_SIZE + offsetOf(rip));
   }
 
   /**
-   * Turns the first `count` instructions from a record on into a separate block that exits with RESOLVE after them.
-   * Returns a function that undoes this. `partOf` tells which counts are possible.
+   * Turns the first `count` instructions from a record on, as `partOf` gives it, into a separate block that exits with RESOLVE
+   * after them; a fused pair of which only the first belongs to them is split. Returns a function that undoes this.
    */
   cut(record: number, count: number): () => void {
     const { view } = this;
@@ -195,10 +197,14 @@ export class BlockCache {
     const countFrom = (ticks: number): void => {
       for (let i = 0; i <= count; i++) view.setUint16(record + i * RECORD_BYTES + Field.ticksToEnd, ticks - i, true);
     };
+    const place = this.handlerPlace(last - RECORD_BYTES);
+    const before = view.getUint16(place, true);
+    if (this.runs.pairHandlers.has(before)) view.setUint16(place, this.handlerAlone(last - RECORD_BYTES), true);
     countFrom(count);
     view.setUint16(last + Field.handler, Handler.resolve, true);
     return () => {
       countFrom(ticks);
+      view.setUint16(place, before, true);
       view.setUint16(last + Field.handler, handler, true);
     };
   }

@@ -289,7 +289,7 @@ export class RecordEngine implements CodeStopsListener {
     }
   }
 
-  /** Runs as much of an over-long block as the remaining ticks allow; if that is nothing, evaluates one instruction. */
+  /** Runs as much of an over-long block as the remaining ticks allow; a block of one instruction is evaluated. */
   private runPart(record: number, end: number): Next {
     const { cpu, interpreter, blocks } = this;
     const count = blocks.partOf(record, end - cpu.ticks);

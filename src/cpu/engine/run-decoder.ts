@@ -102,6 +102,12 @@ export class RunDecoder {
     this.leaveToEvaluator(record, rip, instruction);
   }
 
+  /** The handler of the instruction at a physical address; that of the evaluator if there is none within the page. */
+  handlerAt(physical: number): number {
+    const instruction = this.fetcher.decodeInPage(physical);
+    return typeof instruction === 'string' ? Handler.evaluate : this.plans.of(instruction.form).handler;
+  }
+
   /** Fills in what depends on several records of a run. */
   finish(first: number, end: number): void {
     this.functions.finishRecords(first, end);
