@@ -74,10 +74,7 @@ const REASON_OF_FEATURE = new Map(
 /** iced-x86's names of features that are others here. */
 const SAME_FEATURE: Readonly<Record<string, string>> = { FPU287: 'FPU', FPU387: 'FPU' };
 
-/** The 8087's and 80287's instructions that later processors ignore, and an alias that no manual has. */
-const OLD_X87 = [Code.Fstpnce_sti, Code.Fneni, Code.Fndisi, Code.Fnsetpm];
-
-const reasonOfCode = new Map<Code, string | undefined>(OLD_X87.map((code) => [code, 'x87 of the 8087 and 80287']));
+const reasonOfCode = new Map<Code, string | undefined>();
 
 /**
  * Why the CPU lacks what iced-x86 decoded; undefined if it must have it, which is so for every instruction of every feature that

@@ -177,6 +177,18 @@ export function storeRegister(pops: boolean): Semantics {
   };
 }
 
+/**
+ * FSTPNCE, "no check for empty": FSTP of a register, which an empty ST(0) leaves as it is, without an exception. No manual has it;
+ * the name is that of Intel's XED.
+ */
+export const storeUnchecked: Semantics = (m, form) => {
+  begin(m, form);
+  const [top, register] = [topOf(m), operandRegister(m, form.dest)];
+  m.if(m.isFalse(isEmpty(m, top)), () => writeRegister(m, register, readRegister(m, top)));
+  clearC1(m);
+  pop(m);
+};
+
 /** FXCH: empty registers are indefinite. SDM Vol. 2A "FXCH". */
 export const fxch: Semantics = (m, form) => {
   begin(m, form);

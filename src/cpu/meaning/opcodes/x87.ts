@@ -40,7 +40,9 @@ import {
   storeFloat,
   storeInteger,
   storeRegister,
+  storeUnchecked,
 } from '../isa/x87-data-transfer.js';
+import { nop } from '../isa/miscellaneous.js';
 import type { Semantics } from '../vocabulary.js';
 import type { X87Binary, X87Constant } from '../x87-vocabulary.js';
 import type { OperandType } from '../../decode/row.js';
@@ -67,6 +69,7 @@ const DATA_TRANSFER = [
   fpu('DD /3', 'FSTP', storeRegister(true), STi),
   fpu('DF /2', 'FSTP', storeRegister(true), STi),
   fpu('DF /3', 'FSTP', storeRegister(true), STi),
+  fpu('D9 /3', 'FSTPNCE', storeUnchecked, STi),
   fpu('DF /0', 'FILD', load('int16'), Mw),
   fpu('DB /0', 'FILD', load('int32'), Md),
   fpu('DF /5', 'FILD', load('int64'), Mq),
@@ -203,6 +206,10 @@ const CONTROL = [
   row('DF E0', 'FNSTSW', fnstsw, AX, 'F32'),
   row('9B', 'WAIT', fwait, 'F32'),
   row('D9 D0', 'FNOP', fnop, 'F32'),
+  // Of the 8087 and 80287: later processors ignore them. SDM Vol. 3B, "Obsolete Instructions" of the x87 FPU.
+  row('DB E0', 'FNENI', nop, 'F32'),
+  row('DB E1', 'FNDISI', nop, 'F32'),
+  row('DB E4', 'FNSETPM', nop, 'F32'),
 ];
 
 const FPU = [DATA_TRANSFER, ARITHMETIC, COMPARISON, TRANSCENDENTAL, LOAD_CONSTANTS, CONTROL].flat();
