@@ -42,13 +42,20 @@ export class CallRunner {
   /** The thread whose registers the CPU holds makes the call that they say. */
   begin(thread: Thread, abi: ProgramAbi): void {
     this.options.pager.releasePins();
-    this.make(thread, { abi, number: this.numberOf(abi), progress: 0, wait: undefined, answer: undefined });
+    const number = this.numberOf(abi);
+    const pending: PendingCall = { abi, number, progress: 0, wait: undefined, answer: undefined };
+    const trace = abi === 'linux' ? thread.linux!.trace : undefined;
+    if (!trace) return this.make(thread, pending);
+    const { tracing } = this.options.linux;
+    const call = tracing.callOf(trace, pending);
+    if (!tracing.stopsAtEntry(thread, trace, call)) this.make(thread, call);
   }
 
   /** Goes on with a call that has not answered yet. One that works on costs a tick each time; one that waited costs none. */
   goOn(thread: Thread, pending: PendingCall): void {
     this.options.pager.releasePins();
     if (pending.answer !== undefined) return this.answer(thread, pending, pending.answer);
+    if (pending.isSkipped) return this.answer(thread, pending, this.options.cpu.state.gpr(RAX));
     if (!pending.wait && this.standing !== thread) this.options.kernel.charge({ ticks: 1 });
     this.make(thread, pending);
   }
@@ -57,14 +64,21 @@ export class CallRunner {
   interrupt(thread: Thread, restarts: boolean): void {
     const { state } = this.options.cpu;
     const pending = thread.pending!;
-    const call = callOf(pending)!;
-    const { interrupted = 'restart' } = call;
-    const result = typeof interrupted === 'function' ? this.interruption(thread, pending, interrupted) : interrupted;
-    this.close(pending);
+    const result = this.suspend(thread);
     this.setResult(thread, pending, typeof result === 'bigint' ? result : failed(LinuxErrno.EINTR));
     if (result !== 'restart' || !restarts) return;
     state.setGpr(RAX, BigInt(pending.number));
     state.rip = BigInt.asUintN(64, state.rip - SYSCALL_BYTES);
+  }
+
+  /** Gives up the interrupted call of the thread whose registers the CPU holds, and tells what becomes of it. */
+  suspend(thread: Thread): Interruption | bigint {
+    const pending = thread.pending!;
+    const { interrupted = 'restart' } = callOf(pending)!;
+    const result = typeof interrupted === 'function' ? this.interruption(thread, pending, interrupted) : interrupted;
+    this.close(pending);
+    thread.pending = undefined;
+    return result;
   }
 
   /** Makes a call with the registers in the CPU. */
@@ -84,15 +98,27 @@ export class CallRunner {
     }
     if (typeof result === 'bigint') {
       if (waited) scheduler.wake(thread);
-      this.answer(thread, pending, result);
+      if (this.stopsForEvent(thread)) thread.pending = { ...pending, answer: result };
+      else this.answer(thread, pending, result);
       return;
     }
     this.tell(thread, pending, result);
-    if (result === ENDED) return;
+    if (result === ENDED) {
+      thread.pending = undefined;
+      if (thread.linux?.trace && thread.process.threads.includes(thread))
+        this.options.linux.tracing.hasReturned(thread);
+      return;
+    }
     thread.pending = pending;
     this.giveWay(thread, pending);
     if (!waited && pending.wait) waits.begin(thread, pending.wait);
     if (waited && !pending.wait) scheduler.wake(thread);
+    this.stopsForEvent(thread);
+  }
+
+  /** Whether a tracer wants to know of what a call has done, before the call has its result. */
+  private stopsForEvent(thread: Thread): boolean {
+    return thread.linux?.trace?.event !== undefined && this.options.linux.tracing.stopsForEvent(thread);
   }
 
   private interruption(
@@ -111,7 +137,8 @@ export class CallRunner {
 
   /** A call that is about to wait does not where a signal is due: a handler may interrupt it first. */
   private giveWay(thread: Thread, pending: PendingCall): void {
-    if (!thread.linux || !pending.wait || pending.wait.isFirm || !this.options.linux.signals.isDue(thread)) return;
+    if (!thread.linux || !pending.wait || pending.wait.isFirm || !this.options.linux.signals.isInterrupted(thread))
+      return;
     pending.wait = undefined;
     pending.isInterrupted = true;
   }
@@ -161,6 +188,7 @@ export class CallRunner {
   private answer(thread: Thread, pending: PendingCall, result: bigint): void {
     this.setResult(thread, pending, result);
     thread.linux?.signals.restoreMask();
+    if (thread.linux?.trace) this.options.linux.tracing.called(thread);
   }
 
   private setResult(thread: Thread, pending: PendingCall, result: bigint): void {

@@ -112,6 +112,8 @@ export class Kernel implements KernelServices {
       ...{ waits, scheduler, pager, memory },
       memoryOf: ({ view }) => memory.seenIn(view),
       interrupt: (thread, restarts) => this.calls.interrupt(thread, restarts),
+      suspend: (thread) => this.calls.suspend(thread),
+      withRegisters: (thread, use) => this.withRegisters(thread, use),
       end: (process, exitCode) => this.end(process, exitCode),
       outOfMemory: (thread) => this.events.trap(thread, 'out of memory'),
     });
@@ -242,6 +244,10 @@ export class Kernel implements KernelServices {
 
   forkThread(like: Thread, process: Process, stack: ThreadStack, change: () => void): Thread {
     return this.starts.fork(like, process, stack, change);
+  }
+
+  withRegisters<T>(thread: Thread, use: () => T): T {
+    return this.current.use(thread, use);
   }
 
   execThread(thread: Thread, entry: LinearAddress, rsp: LinearAddress): void {
@@ -417,6 +423,7 @@ export class Kernel implements KernelServices {
   private runThread(thread: Thread, end: number): void {
     this.current.switchTo(thread);
     const { ticks } = this.cpu;
+    if (thread.linux?.trace?.stop) return this.linux.signals.hold(thread);
     const hasBegun = thread.linux && !(thread.pending && !thread.pending.isInterrupted) && this.deliver(thread);
     if (!hasBegun && thread.pending) this.calls.goOn(thread, thread.pending);
     else if (!hasBegun) return this.runInstructions(thread, end);
@@ -425,6 +432,8 @@ export class Kernel implements KernelServices {
 
   private runInstructions(thread: Thread, end: number): void {
     const { ticks } = this.cpu;
+    const trace = thread.linux?.trace;
+    if (trace) this.linux.tracing.runs(thread, trace);
     const timeLeft = thread.linux ? this.linux.timeLeft(thread) : Infinity;
     const turnEnd = Math.min(this.scheduler.turnEnd(end), ticks + timeLeft);
     const event = this.debugMode.run(thread, turnEnd - ticks, ROUNDS_AT_ONCE);

@@ -65,6 +65,8 @@ export interface KernelServices {
    * there.
    */
   forkThread(like: Thread, process: Process, stack: ThreadStack, change: () => void): Thread;
+  /** Calls `use` while the CPU holds the registers of a thread that does not run. */
+  withRegisters<T>(thread: Thread, use: () => T): T;
   /** A thread that runs begins another program, in the view that its process has now. */
   execThread(thread: Thread, entry: LinearAddress, rsp: LinearAddress): void;
   /** Gives back regions in which nobody lives any more, before anything else happens. */

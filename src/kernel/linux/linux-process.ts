@@ -14,6 +14,8 @@ export interface LinuxProgramOf {
   readonly path: string;
   readonly argv: readonly Uint8Array[];
   readonly environment: readonly Uint8Array[];
+  /** The auxiliary vector, as it lies on its stack. */
+  readonly auxiliary: Uint8Array;
 }
 
 /** What a Linux process has besides a process of BD0. */

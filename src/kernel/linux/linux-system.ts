@@ -7,13 +7,11 @@ import { LinuxProcess, type LinuxProgramOf } from './linux-process.js';
 import type { LinuxMemory } from './memory/linux-memory.js';
 import type { View } from '../memory/view.js';
 import { Ipc } from './ipc/ipc.js';
-import { Jobs } from './signals/jobs.js';
 import { tellOfThreadEnd } from './tasks/thread-words.js';
 import { RandomStream } from '../../random-stream.js';
-import { SignalDelivery, type DeliveryHost } from './signals/delivery.js';
 import { fromKernel } from './signals/signal-info.js';
 import { ProcessSignals } from './signals/process-signals.js';
-import { Signals, type SignalsHost } from './signals/signals.js';
+import { makeSignalParts, type SignalParts, type SignalPartsHost } from './signals/parts.js';
 import { outside, schema, value } from '../../state/schema.js';
 import type { FileSystem } from './files/file-system.js';
 import { Terminal } from './terminals/terminal.js';
@@ -36,7 +34,7 @@ export interface LoadedLinuxProgram {
 const EPOCH = 1_704_067_200_000_000_000n;
 
 /** What Linux needs of the kernel. */
-export type LinuxHost = FilesHost & Omit<SignalsHost, 'wakeFile'> & Omit<DeliveryHost, 'signals'>;
+export type LinuxHost = FilesHost & SignalPartsHost;
 
 /** What all Linux processes of a machine share. */
 export class LinuxSystem {
@@ -55,6 +53,7 @@ export class LinuxSystem {
       host: outside('described by the kernel'),
       signals: value,
       delivery: value,
+      tracing: value,
       ipc: value,
     },
     { isPart: true },
@@ -69,20 +68,23 @@ export class LinuxSystem {
   readonly terminal = new Terminal({ raise: (group, signal) => this.jobs.raise(group, signal) });
   /** What CLOCK_REALTIME is at tick 0, in nanoseconds: as the first program asks for. */
   epoch = EPOCH;
-  readonly signals: Signals;
-  readonly delivery: SignalDelivery;
-  readonly jobs: Jobs;
+  readonly signals: SignalParts['signals'];
+  readonly delivery: SignalParts['delivery'];
+  readonly tracing: SignalParts['tracing'];
+  readonly jobs: SignalParts['jobs'];
   /** What processes share that have nothing else in common. */
   readonly ipc: Ipc;
   private nextPid = 1;
 
   constructor(private readonly host: LinuxHost) {
-    this.signals = new Signals({ ...host, wakeFile: (number) => this.fileSystem.wake(number) }, this.processes);
-    this.delivery = new SignalDelivery({ ...host, signals: this.signals });
-    this.jobs = new Jobs(this.processes, this.signals, host.scheduler.alarms, {
-      hostMemory: host.hostMemory,
+    const { signals, tracing, delivery, jobs } = makeSignalParts(host, this.processes, {
       wakeFile: (number) => this.fileSystem.wake(number),
+      tellParent: (linux) => this.tellParent(linux),
     });
+    this.signals = signals;
+    this.tracing = tracing;
+    this.delivery = delivery;
+    this.jobs = jobs;
     this.fileSystem = makeFileSystem(host, this);
     this.ipc = new Ipc(this.fileSystem, host.hostMemory);
   }
@@ -162,7 +164,9 @@ export class LinuxSystem {
     family.children.length = 0;
     this.jobs.ended(linux, groups);
     if (linux.session === linux.pid) this.fileSystem.pseudoTerminals.leave(this.fileSystem, linux.pid);
-    this.tellParent(linux);
+    this.tracing.tracerEnded(linux);
+    this.tracing.processEnded(linux);
+    if (!isTracedByOther(linux)) this.tellParent(linux);
     this.fileSystem.wake(linux.signals.number);
     if (family.vforkOf) this.host.waits.wakeAgain({ kind: 'vfork', number: linux.pid });
   }
@@ -171,8 +175,14 @@ export class LinuxSystem {
   private tellParent(linux: LinuxProcess): void {
     const { parentOf: parent } = linux.family;
     if (!parent) return void this.processes.delete(linux.pid);
-    if (this.jobs.tellOfEnd(linux, parent)) this.reap(linux);
+    if (this.jobs.tellOfEnd(linux, parent) && linux.family.traces.length === 0) this.reap(linux);
     this.host.waits.wakeAgain({ kind: 'child', number: parent.pid });
+  }
+
+  /** A thread of a process that goes on has ended. */
+  threadEnded({ linux }: Thread, code: number): void {
+    const { trace } = linux!;
+    if (trace?.tracer) this.tracing.threadEnded(trace, code);
   }
 
   /** A process was waited for: it is forgotten where it has ended. */
@@ -186,6 +196,7 @@ export class LinuxSystem {
     const { parentOf: parent } = linux.family;
     if (parent) parent.cpuTime.ofChildren += linux.cpuTime.used + linux.cpuTime.ofChildren;
     parent?.family.forget(linux);
+    for (const trace of linux.family.traces.filter(({ tracer }) => tracer === parent)) this.tracing.forget(trace);
     this.processes.delete(linux.pid);
   }
 
@@ -205,4 +216,9 @@ export class LinuxSystem {
     if (content) return content;
     throw new ElfError(`there is no file '${new TextDecoder().decode(path)}', its dynamic linker`);
   }
+}
+
+/** Whether a process has a tracer that is not its parent: that waits for its end first. */
+function isTracedByOther({ pid, family }: LinuxProcess): boolean {
+  return family.traces.some(({ tid, tracer }) => tid === pid && tracer !== family.parentOf);
 }

@@ -1,4 +1,5 @@
 import { schema, value } from '../../state/schema.js';
+import type { Trace } from './tracing/trace.js';
 import { RunClock } from './tasks/run-clock.js';
 import { ThreadSignals } from './signals/thread-signals.js';
 
@@ -22,7 +23,10 @@ export class LinuxThread {
   static readonly state = schema(
     'linux thread',
     LinuxThread,
-    { tid: value, clearTid: value, robustList: value, name: value, signals: value, clock: value, scheduling: value },
+    {
+      ...{ tid: value, clearTid: value, robustList: value, name: value, signals: value, clock: value },
+      ...{ scheduling: value, trace: value },
+    },
     { label: ({ tid }) => String(tid) },
   );
 
@@ -32,6 +36,8 @@ export class LinuxThread {
   /** What it is called, at most 15 bytes; undefined: as the program of its process. */
   name: Uint8Array | undefined;
   scheduling = PLAIN;
+  /** What its tracer does with it, if it has or had one. */
+  trace: Trace | undefined;
 
   constructor(
     /** Its number for Linux; that of the first thread is that of the process. */
@@ -40,6 +46,14 @@ export class LinuxThread {
     /** Of the time in which it has run. */
     readonly clock = new RunClock(),
   ) {}
+
+  /** What it is when it has begun another program, as the first thread of its process. */
+  exec(pid: number): LinuxThread {
+    const after = new LinuxThread(pid, this.signals.exec(), this.clock);
+    after.scheduling = this.scheduling;
+    after.trace = this.trace;
+    return after;
+  }
 
   /** Takes over the scheduling of the thread that has created this one. */
   inheritScheduling({ scheduling }: LinuxThread): void {

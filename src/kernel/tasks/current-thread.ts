@@ -55,6 +55,17 @@ export class CurrentThread {
     if (before) this.load(before);
   }
 
+  /** Calls `use` while the CPU holds the registers of a thread, and goes back to the thread before. */
+  use<T>(thread: Thread, use: () => T): T {
+    const before = this.running;
+    this.load(thread);
+    try {
+      return use();
+    } finally {
+      if (before) this.load(before);
+    }
+  }
+
   forget(thread: Thread): void {
     if (this.running === thread) this.running = undefined;
   }

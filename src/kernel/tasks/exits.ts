@@ -71,7 +71,10 @@ export class Exits {
     const { scheduler, waits, linux, work } = this.target;
     scheduler.remove(thread);
     waits.forget(thread);
-    if (process.linux) work.add(linux.leave(process, [thread]) * EFFORT.wake);
+    if (process.linux) {
+      work.add(linux.leave(process, [thread]) * EFFORT.wake);
+      linux.threadEnded(thread, code & 0xff);
+    }
     this.forgetThread(thread, code);
     if (thread.stack !== process.description.mainStack) this.endings.freeStack(process, thread.stack);
   }

@@ -69,7 +69,7 @@ function openat(
   linux.files.free();
   const { fileSystem } = system;
   const maker = makerAt(context, directory, path);
-  const opener = { terminal: controllingTerminal(context), user: linux.place.credentials.user };
+  const opener = { terminal: controllingTerminal(context), linux };
   const file = openPath(fileSystem, maker, path, { flags, mode }, openSpecialOf(fileSystem, opener));
   if (file instanceof OpenSlave && !(flags & O_NOCTTY)) becomeTerminal(context, file.terminal.settings);
   if (file instanceof OpenPipe && isNamed(file) && file.isReadable !== file.isWritable)

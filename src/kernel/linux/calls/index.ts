@@ -13,6 +13,7 @@ import { THREAD_CALLS } from './thread.js';
 import { TERMINAL_CALLS } from './terminal.js';
 import { TIME_CALLS } from './time.js';
 import { IPC_FAMILY } from './ipc/index.js';
+import { TRACING_FAMILY } from './tracing/index.js';
 import { SOCKET_FAMILY } from './sockets/index.js';
 
 /** All system calls of Linux that there are, ascending; any other number answers ENOSYS. */
@@ -30,6 +31,7 @@ export const LINUX_CALLS: readonly LinuxCall[] = [
   ...THREAD_CALLS,
   ...TERMINAL_CALLS,
   ...TIME_CALLS,
+  ...TRACING_FAMILY,
   ...SOCKET_FAMILY,
   ...IPC_FAMILY,
 ].sort((a, b) => a.number - b.number);

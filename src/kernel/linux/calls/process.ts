@@ -4,20 +4,17 @@ import { ENDED, PENDING, type CallResult } from '../../calls/call.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, LinuxError, failed } from '../errno.js';
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, namedAt, pathText } from '../files/arguments.js';
-import { O_NONBLOCK } from '../files/constants.js';
 import { SymbolicLink } from '../files/tree/inode.js';
 import { Signal } from '../signals/signal.js';
-import type { LinuxProcess } from '../linux-process.js';
-import { CLONE_VFORK, CLONE_VM, clone as cloneTask, type CloneRequest } from '../tasks/clone.js';
+import { clone as cloneTask, type CloneRequest } from '../tasks/clone.js';
+import { CLONE_VFORK, CLONE_VM } from '../tasks/clone-flags.js';
 import { exec } from '../tasks/exec.js';
-import { childInfo, statusWord, type JobChange, type WaitStatus } from '../tasks/wait-status.js';
-import { putUsage } from '../timespec.js';
-import { put32, put64, putBytes, putFields, stringAt, viewAt } from '../user-data.js';
+import { put64, stringAt, viewAt } from '../user-data.js';
 import { standing } from './in-steps.js';
-import { pidFileOf } from './events/pid-file.js';
 import { JOB_CALLS } from './job.js';
+import { WAIT_CALLS } from './wait.js';
 
-const { E2BIG, EAGAIN, ECHILD, EINVAL, ELOOP, ENOENT, EPERM } = LinuxErrno;
+const { E2BIG, EINVAL, ELOOP, ENOENT, EPERM } = LinuxErrno;
 
 /* arch/x86/include/uapi/asm/prctl.h */
 const ARCH_SET_GS = 0x1001;
@@ -33,31 +30,20 @@ const ARGUMENT_BYTES_MAX = 2 ** 21;
 const STRING_BYTES_MAX = 2 ** 17;
 const WORD_BYTES = 8;
 
-/* include/uapi/linux/wait.h */
-const WNOHANG = 1;
-const WUNTRACED = 2;
-const WEXITED = 4;
-const WCONTINUED = 8;
-const WNOWAIT = 0x100_0000;
-/** __WNOTHREAD, __WALL, __WCLONE. */
-const WAIT_FLAGS_OF_LINUX = 0xe000_0000;
-const P_ALL = 0;
-const P_PID = 1;
-const P_PGID = 2;
-const P_PIDFD = 3;
-
-const SIGINFO_BYTES = 128;
-
-function exitGroup({ kernel, process, linux }: LinuxContext, code: bigint): CallResult {
-  linux.family.status = { kind: 'exited', code: Number(code & 0xffn) };
+function exitGroup({ kernel, process, linux, thread, system }: LinuxContext, code: bigint): CallResult {
+  const status = { kind: 'exited', code: Number(code & 0xffn) } as const;
+  if (system.tracing.stopsBeforeEnd(thread, status)) return PENDING;
+  linux.family.status = status;
   kernel.end(process, Number(code & 0xffn));
   return ENDED;
 }
 
 /** The end of a thread: that of its process, where it is the last one. */
 function exit(context: LinuxContext, code: bigint): CallResult {
-  const { kernel, thread, process, linux } = context;
-  if (process.threads.length === 1) linux.family.status = { kind: 'exited', code: Number(code & 0xffn) };
+  const { kernel, thread, process, linux, system } = context;
+  const status = { kind: 'exited', code: Number(code & 0xffn) } as const;
+  if (system.tracing.stopsBeforeEnd(thread, status)) return PENDING;
+  if (process.threads.length === 1) linux.family.status = status;
   kernel.endThread(thread, Number(code & 0xffn));
   return ENDED;
 }
@@ -147,97 +133,6 @@ function stringsAt(context: LinuxContext, address: bigint, left: { bytes: number
   return strings;
 }
 
-/** The time that a process has used, with its children. */
-function usageOf({ cpuTime }: LinuxProcess): number {
-  return cpuTime.used + cpuTime.ofChildren;
-}
-
-/** Which children are waited for. */
-type Choice = (child: LinuxProcess) => boolean;
-
-function wait4(context: LinuxContext, pidArgument: bigint, status: bigint, options: bigint, usage: bigint): CallResult {
-  const flags = signed32(options);
-  if (flags & ~(WNOHANG | WUNTRACED | WCONTINUED | WAIT_FLAGS_OF_LINUX)) return failed(EINVAL);
-  const pid = signed32(pidArgument);
-  const group = pid === 0 ? context.linux.group : -pid;
-  const choice: Choice =
-    pid === -1 ? () => true : pid > 0 ? (child) => child.pid === pid : (child) => child.group === group;
-  const found = findChild(context, choice, flags | WEXITED);
-  if (!(typeof found === 'object')) return found;
-  const { child, change } = found;
-  if (status !== 0n) put32(context, status, statusWord(change));
-  if (usage !== 0n) putUsage(context, usage, usageOf(child));
-  context.system.waitedFor(child);
-  return BigInt(child.pid);
-}
-
-function waitid(
-  context: LinuxContext,
-  type: bigint,
-  idArgument: bigint,
-  info: bigint,
-  options: bigint,
-  usage: bigint,
-): CallResult {
-  const flags = signed32(options);
-  const known = WNOHANG | WUNTRACED | WEXITED | WCONTINUED | WNOWAIT | WAIT_FLAGS_OF_LINUX;
-  if (flags & ~known || !(flags & (WEXITED | WUNTRACED | WCONTINUED))) return failed(EINVAL);
-  const id = signed32(idArgument);
-  const choices: Readonly<Record<number, Choice>> = {
-    [P_ALL]: () => true,
-    [P_PID]: (child) => child.pid === id,
-    [P_PGID]: (child) => child.group === (id === 0 ? context.linux.group : id),
-  };
-  const file = signed32(type) === P_PIDFD ? pidFileOf(context, idArgument) : undefined;
-  const choice: Choice | undefined = file ? (child) => child === file.process : choices[signed32(type)];
-  if (!choice) return failed(EINVAL);
-  const found = findChild(context, choice, flags | (file && file.flags & O_NONBLOCK ? WNOHANG : 0));
-  if (found === 0n && !(flags & WNOHANG)) return failed(EAGAIN);
-  if (found === 0n && info !== 0n) putBytes(context, info, new Uint8Array(SIGINFO_BYTES));
-  if (!(typeof found === 'object')) return found;
-  const { child, change } = found;
-  const [code, status] = childInfo(change);
-  if (info !== 0n)
-    putFields(context, info, SIGINFO_BYTES, (view) => {
-      view.setInt32(0, Signal.SIGCHLD, true);
-      view.setInt32(8, code, true);
-      view.setInt32(16, child.pid, true);
-      view.setInt32(20, child.place.credentials.user, true);
-      view.setInt32(24, status, true);
-    });
-  if (usage !== 0n) putUsage(context, usage, usageOf(child));
-  if (!(flags & WNOWAIT)) context.system.waitedFor(child);
-  return 0n;
-}
-
-/** A child of which there is something to tell. */
-interface ChangedChild {
-  readonly child: LinuxProcess;
-  readonly change: WaitStatus | JobChange;
-}
-
-/** What is to be told of a child to those who wait with these flags. */
-function changeOf({ family }: LinuxProcess, flags: number): ChangedChild['change'] | undefined {
-  const { status, change } = family;
-  if (status) return flags & WEXITED ? status : undefined;
-  return change && flags & (change.kind === 'stopped' ? WUNTRACED : WCONTINUED) ? change : undefined;
-}
-
-/** The first child of a choice of which there is something to tell, or what the call answers now. */
-function findChild(context: LinuxContext, choice: Choice, flags: number): ChangedChild | CallResult {
-  const { linux, pending } = context;
-  // One that has ended is none for those who do not wait for ends.
-  const children = linux.family.children.filter((child) => choice(child) && (flags & WEXITED || !child.family.status));
-  if (children.length === 0) return failed(ECHILD);
-  for (const child of children) {
-    const change = changeOf(child, flags);
-    if (change) return { child, change };
-  }
-  if (flags & WNOHANG) return 0n;
-  pending.wait = { deadline: Infinity, for: { kind: 'child', number: linux.pid }, late: undefined };
-  return PENDING;
-}
-
 const whole = { state: 'whole', differs: '' } as const;
 
 export const PROCESS_CALLS: readonly LinuxCall[] = [
@@ -255,10 +150,6 @@ export const PROCESS_CALLS: readonly LinuxCall[] = [
   },
   { number: 60, name: 'exit', parameters: ['status'], perform: exit, ...whole },
   {
-    ...{ number: 61, name: 'wait4', parameters: ['pid', 'status', 'options', 'usage'], perform: wait4 },
-    ...{ state: 'part', differs: 'Of the resource usage, only the CPU times are filled in.' },
-  },
-  {
     ...{ number: 110, name: 'getppid', parameters: [], perform: ({ linux }) => BigInt(linux.family.parentPid) },
     ...whole,
   },
@@ -267,9 +158,6 @@ export const PROCESS_CALLS: readonly LinuxCall[] = [
     ...{ number: 158, name: 'arch_prctl', parameters: ['code', 'address'], perform: archPrctl },
     ...{ state: 'part', differs: 'The bases of FS and GS alone.' },
   },
-  {
-    ...{ number: 247, name: 'waitid', parameters: ['type', 'id', 'info', 'options', 'usage'], perform: waitid },
-    ...{ state: 'part', differs: 'Of the resource usage, only the CPU times are filled in.' },
-  },
+  ...WAIT_CALLS,
   ...JOB_CALLS,
 ];

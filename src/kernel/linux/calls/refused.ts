@@ -3,7 +3,6 @@ import type { LinuxCall } from '../call.js';
 
 /** Calls that change or inspect the machine, with their parameters. No program may make them, not even as root. */
 const REFUSED: readonly (readonly [number: number, name: string, ...parameters: string[]])[] = [
-  [101, 'ptrace', 'request', 'pid', 'address', 'data'],
   [103, 'syslog', 'type', 'buffer', 'length'],
   [153, 'vhangup'],
   [155, 'pivot_root', 'new', 'old'],

@@ -175,9 +175,11 @@ function processes({ system }: LinuxContext): Process[] {
   return all.map(({ signals }) => signals.process);
 }
 
-/** The process of a pid. Throws LinuxError ESRCH. */
+/** The process of a pid, or of the number of one of its threads. Throws LinuxError ESRCH. */
 function processOfPid(context: LinuxContext, pid: number): Process {
-  const found = processes(context).find(({ linux }) => linux!.pid === pid);
+  const all = processes(context);
+  const hasThread = ({ threads }: Process): boolean => threads.some(({ linux }) => linux!.tid === pid);
+  const found = all.find(({ linux }) => linux!.pid === pid) ?? all.find(hasThread);
   if (!found) throw new LinuxError(ESRCH);
   return found;
 }

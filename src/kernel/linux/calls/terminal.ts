@@ -139,7 +139,7 @@ function openPeer(context: LinuxContext, { index }: PseudoTerminal, flags: numbe
   const name = String(index);
   linux.files.free();
   const inode = fileSystem.slaves.lookup(fileSystem, name)!;
-  const open = openSpecialOf(fileSystem, { terminal: undefined, user: linux.place.credentials.user });
+  const open = openSpecialOf(fileSystem, { terminal: undefined, linux });
   const file = openInode(fileSystem, inode, flags, { directory: fileSystem.slaves, name }, open);
   return BigInt(linux.files.add(file, (flags & O_CLOEXEC) !== 0));
 }

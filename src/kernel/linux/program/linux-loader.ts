@@ -81,6 +81,8 @@ export interface LoadedLinux {
   readonly rip: LinearAddress;
   readonly rsp: LinearAddress;
   readonly stack: ThreadStack;
+  /** The auxiliary vector, as it lies on the stack. */
+  readonly auxiliary: Uint8Array;
 }
 
 /** Where a program is loaded. */
@@ -139,7 +141,7 @@ export function loadLinux(
     target.memory.write(stack.end - top.bytes.length, top.bytes);
     target.pager.releasePins();
     const rip = interpreter ? see(linkerBias! + interpreter.elf.entry) : entry;
-    return { memory, stack, entry, rip, rsp: top.rsp };
+    return { memory, stack, entry, rip, rsp: top.rsp, auxiliary: top.auxiliary };
   } catch (error) {
     if (error instanceof OutOfFramesError) throw new KernelError(Errno.ENOMEM, error.message);
     throw error;

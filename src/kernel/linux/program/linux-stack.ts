@@ -70,6 +70,8 @@ export interface LinuxStackOptions {
 /** Bytes from rsp to the end of the stack. */
 export interface LinuxStack {
   readonly rsp: LinearAddress;
+  /** The auxiliary vector alone. */
+  readonly auxiliary: Uint8Array;
   readonly bytes: Uint8Array;
 }
 
@@ -90,21 +92,21 @@ export function linuxStack(options: LinuxStackOptions): LinuxStack {
   const platform = area.push(new TextEncoder().encode('x86_64'));
   const randomAt = area.pushBytes(random.subarray(0, RANDOM_BYTES));
   const vector = auxiliaryVector(options, { execfn, platform, random: randomAt });
-  const words = [
-    BigInt(argv.length),
-    ...argvAt.map(BigInt),
-    0n,
-    ...environmentAt.map(BigInt),
-    0n,
-    ...vector.flatMap(([tag, value]) => [BigInt(tag), BigInt.asUintN(64, value)]),
-  ];
+  const auxiliary = vector.flatMap(([tag, value]) => [BigInt(tag), BigInt.asUintN(64, value)]);
+  const words = [BigInt(argv.length), ...argvAt.map(BigInt), 0n, ...environmentAt.map(BigInt), 0n, ...auxiliary];
   const unaligned = area.address - words.length * 8;
   const rsp = unaligned - (unaligned % STACK_ALIGNMENT);
   const bytes = new Uint8Array(top - rsp);
+  bytes.set(bytesOfWords(words));
+  for (const { address, content } of area.pieces) bytes.set(content, address - rsp);
+  return { rsp, auxiliary: bytesOfWords(auxiliary), bytes };
+}
+
+function bytesOfWords(words: readonly bigint[]): Uint8Array {
+  const bytes = new Uint8Array(words.length * 8);
   const view = new DataView(bytes.buffer);
   words.forEach((word, index) => view.setBigUint64(index * 8, word, true));
-  for (const { address, content } of area.pieces) bytes.set(content, address - rsp);
-  return { rsp, bytes };
+  return bytes;
 }
 
 /** Strings that are laid one below the other. */

@@ -14,7 +14,6 @@ import type { FileSystem } from '../files/file-system.js';
 import { mappedFileAt } from '../files/mapped-file.js';
 import { directoryAt } from '../files/of-machine.js';
 import type { LinuxSystem, LoadedLinuxProgram } from '../linux-system.js';
-import type { LinuxMemory } from '../memory/linux-memory.js';
 import { leaveSight, sightOf } from '../tasks/sight.js';
 import { HOME_ALIGNMENT, homeBytes } from './linux-layout.js';
 import { LinuxImages, loadLinux, type LinuxLoadTarget, type LinuxProgram, type LoadedLinux } from './linux-loader.js';
@@ -63,7 +62,7 @@ export class LinuxStart implements ProgramBeginning {
           rip: loaded.rip,
           rsp: loaded.rsp,
           threadPointer: 0,
-          linux: this.loaded(loaded.memory, view, asked),
+          linux: this.loaded(loaded, view, asked),
         };
       } catch (error) {
         leaveSight(target.pager.pageTable, view);
@@ -77,10 +76,10 @@ export class LinuxStart implements ProgramBeginning {
 
   close(): void {}
 
-  private loaded(memory: LinuxMemory, view: View | undefined, asked: LinuxProgram): LoadedLinuxProgram {
+  private loaded({ memory, auxiliary }: LoadedLinux, view: View | undefined, asked: LinuxProgram): LoadedLinuxProgram {
     const { directory = ROOT, terminalSize, epoch } = this.options.linux ?? {};
     const { file, argv, environment } = asked;
-    return { memory, view, program: { path: file.path, argv, environment }, directory, terminalSize, epoch };
+    return { memory, view, program: { path: file.path, argv, environment, auxiliary }, directory, terminalSize, epoch };
   }
 
   private asked(): LinuxProgram {

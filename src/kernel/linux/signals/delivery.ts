@@ -16,6 +16,7 @@ import { fromKernel, type SignalInfo } from './signal-info.js';
 import { NO_STACK, SS_AUTODISARM } from './signal-stack.js';
 import { Signal, isIn, setOf } from './signal.js';
 import type { Signals } from './signals.js';
+import type { Tracing } from '../tracing/tracing.js';
 
 const { SIGSEGV } = Signal;
 
@@ -29,6 +30,7 @@ export interface DeliveryHost {
   readonly cpu: Cpu;
   readonly space: AddressSpace;
   readonly signals: Signals;
+  readonly tracing: Tracing;
   /** Memory as the threads of a process find it. */
   memoryOf(process: Process): UserMemory;
   /** A handler interrupts the call of the thread in the CPU: it answers, or is made again when the handler has returned. */
@@ -58,18 +60,21 @@ export class SignalDelivery {
    */
   deliver(thread: Thread): boolean {
     const { process } = thread;
+    const { trace } = thread.linux!;
     const { stoppedBy, endedBy } = process.linux!.signals;
     if (endedBy !== 0) {
-      this.endBy(process, endedBy);
+      this.endBy(thread, endedBy);
       return true;
     }
-    if (stoppedBy !== 0) {
+    if (stoppedBy !== 0 && !trace?.tracer && !trace?.next) {
       this.host.signals.hold(thread);
       return true;
     }
-    if (!this.host.signals.isDue(thread)) return false;
+    if (!trace && !this.host.signals.isDue(thread)) return false;
     try {
-      return this.deliverDue(thread);
+      if (this.deliverDue(thread)) return true;
+      if (trace) this.host.tracing.goesOnWithoutHandler(thread, trace);
+      return false;
     } catch (error) {
       if (!(error instanceof OutOfFramesError)) throw error;
       this.host.outOfMemory(thread);
@@ -81,18 +86,23 @@ export class SignalDelivery {
     const { process } = thread;
     const { actions } = process.linux!.signals;
     let hasBegun = false;
-    const take = (): SignalInfo | undefined => this.take(thread);
+    const take = (): SignalInfo | 'stopped' | undefined => this.takeSeen(thread);
     for (let info = take(); info; info = take()) {
+      if (info === 'stopped') return true;
       const outcome = actions.outcome(info.signal);
-      if (outcome === 'ignore' || (outcome === 'stop' && this.host.signals.isUnstoppable(process, info.signal)))
-        continue;
+      if (outcome === 'ignore' || (outcome === 'stop' && !this.stops(thread, info.signal))) continue;
       if (outcome === 'handle') this.handle(thread, info);
       else if (outcome === 'stop') this.host.signals.stop(process, info.signal);
-      else this.endBy(process, info.signal);
-      if (outcome !== 'handle' || process.end) return true;
+      else this.endBy(thread, info.signal);
+      if (outcome !== 'handle' || process.end || this.host.tracing.stopsInHandler(thread)) return true;
       hasBegun = true;
     }
     return hasBegun;
+  }
+
+  /** Whether a signal that stops processes stops that of a thread. */
+  private stops({ process, linux }: Thread, signal: number): boolean {
+    return !linux!.trace?.takeContinue() && !this.host.signals.isUnstoppable(process, signal);
   }
 
   /** An instruction of a thread has raised an exception. Returns whether a handler has begun for it. */
@@ -108,6 +118,11 @@ export class SignalDelivery {
       cr2: isPageFault ? exception.linear : signals.fault.cr2,
     };
     const info = signalOf(exception, state, isPageFault ? this.placeOf(thread, exception) : 'not mapped');
+    if (thread.linux!.trace?.tracer) {
+      thread.linux!.trace.registers.isAtFault = isFault;
+      this.host.signals.force(thread, info);
+      return true;
+    }
     if (!this.isCaught(thread, info.signal)) return false;
     try {
       return this.begin(thread, info, isFault) || this.force(thread, fromKernel(SIGSEGV), isFault);
@@ -123,10 +138,11 @@ export class SignalDelivery {
     const { process } = thread;
     const { signals } = thread.linux!;
     if (leaveHandler(state, this.host.memoryOf(process), signals, this.hasXsave)) return;
-    if (!this.force(thread, fromKernel(SIGSEGV), false)) this.endBy(process, SIGSEGV);
+    if (!this.force(thread, fromKernel(SIGSEGV), false)) this.endBy(thread, SIGSEGV);
   }
 
-  private get hasXsave(): boolean {
+  /** Whether the processor has XSAVE, and areas of registers its form. */
+  get hasXsave(): boolean {
     return reportedFeatures(this.host.cpu.model).has('XSAVE');
   }
 
@@ -140,9 +156,9 @@ export class SignalDelivery {
   }
 
   private handle(thread: Thread, info: SignalInfo): void {
-    if (this.begin(thread, info, false)) return;
+    if (this.begin(thread, info, thread.linux!.trace?.registers.isAtFault ?? false)) return;
     // The frame had no place. arch/x86/kernel/signal.c "signal_setup_done"
-    if (info.signal === SIGSEGV || !this.force(thread, fromKernel(SIGSEGV), false)) this.endBy(thread.process, SIGSEGV);
+    if (info.signal === SIGSEGV || !this.force(thread, fromKernel(SIGSEGV), false)) this.endBy(thread, SIGSEGV);
   }
 
   private begin(thread: Thread, info: SignalInfo, isFault: boolean): boolean {
@@ -153,6 +169,7 @@ export class SignalDelivery {
     const action = actions.of(signal);
     if ((action.flags & SA_RESETHAND) !== 0n) actions.reset(signal);
     if (thread.pending) this.host.interrupt(thread, (action.flags & SA_RESTART) !== 0n);
+    this.host.tracing.beginsHandler(thread, action);
     const memory = this.host.memoryOf(process);
     const fence = thread.guard.fence(process);
     const permits = (start: number, length: number): boolean =>
@@ -175,6 +192,26 @@ export class SignalDelivery {
     return space.regionAt(address)?.mappingAt(address) ? 'mapped' : 'not mapped';
   }
 
+  /** As `take`; the tracer of a thread sees each signal first, and the thread stops for that or for another reason. */
+  private takeSeen(thread: Thread): SignalInfo | 'stopped' | undefined {
+    for (;;) {
+      const { trace, signals } = thread.linux!;
+      if (trace?.next) {
+        const { info } = trace.next;
+        trace.next = undefined;
+        if (info && !isIn(signals.mask, info.signal)) return info;
+        if (info) signals.pending.add(info.signal, info);
+        continue;
+      }
+      if (!trace?.tracer) return this.take(thread);
+      if (this.host.tracing.stopsFirst(thread, trace)) return 'stopped';
+      const info = this.take(thread);
+      if (!info || info.signal === Signal.SIGKILL) return info;
+      this.host.tracing.stopForSignal(thread, info);
+      return 'stopped';
+    }
+  }
+
   /** Takes the next signal that a thread does not block: one that it caused, one of its own, one of its process. */
   private take({ linux, process }: Thread): SignalInfo | undefined {
     const { mask, pending } = linux!.signals;
@@ -184,8 +221,12 @@ export class SignalDelivery {
     );
   }
 
-  private endBy(process: Process, signal: number): void {
-    process.linux!.family.status = { kind: 'killed', signal };
+  private endBy(thread: Thread, signal: number): void {
+    const { process } = thread;
+    const status = { kind: 'killed', signal } as const;
+    process.linux!.signals.endedBy = signal;
+    if (this.host.tracing.stopsBeforeEnd(thread, status)) return;
+    process.linux!.family.status = status;
     this.host.end(process, EXIT_OF_SIGNAL + signal);
   }
 }

@@ -13,8 +13,10 @@ const MAGIC1 = 0x4650_5853;
 const MAGIC2 = 0x4650_5845;
 const XSTATE_BV = 512;
 const YMM = 576;
-const XSAVE_BYTES = 832;
+export const XSAVE_BYTES = 832;
 const COMPONENTS = 7n;
+const X87 = 1n;
+const SSE = 2n;
 const AVX = 4n;
 const FLOATING_BYTES = XSAVE_BYTES + 4;
 /** What FXSAVE writes: of the rest, programs and the kernel dispose. */
@@ -93,6 +95,32 @@ export function restoreFloating(state: CpuState, image: Uint8Array): boolean {
 
 function vectorAt(view: DataView, offset: number): bigint {
   return view.getBigUint64(offset, true) | (view.getBigUint64(offset + 8, true) << 64n);
+}
+
+/** The XSAVE area of the thread in the CPU as tracers have it, which says at byte 464 which components it holds. */
+export function floatingOfTracer(state: CpuState): Uint8Array {
+  const image = floatingImage(state, true).slice(0, XSAVE_BYTES);
+  image.fill(0, FXSAVE_WRITTEN, FXSAVE_BYTES);
+  new DataView(image.buffer).setBigUint64(SOFTWARE, COMPONENTS, true);
+  return image;
+}
+
+/** Sets the registers from such an area, of which components that XSTATE_BV does not name are as at the start of a program. */
+export function setFloatingOfTracer(state: CpuState, area: Uint8Array): boolean {
+  const view = new DataView(area.buffer, area.byteOffset);
+  const present = view.getBigUint64(XSTATE_BV, true);
+  if ((present & ~COMPONENTS) !== 0n) return false;
+  const image = new Uint8Array(FLOATING_BYTES);
+  image.set(area);
+  const whole = new DataView(image.buffer);
+  if (!(present & X87)) {
+    image.fill(0, 0, MXCSR);
+    image.fill(0, STACK, XMM);
+    whole.setUint16(0, INITIAL_FCW, true);
+  }
+  if (!(present & SSE)) image.fill(0, XMM, XMM + 16 * XMM_REGISTERS);
+  whole.setUint32(XSAVE_BYTES, MAGIC2, true);
+  return restoreFloating(state, image);
 }
 
 /** The registers as a program finds them when it starts. */

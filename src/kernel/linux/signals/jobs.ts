@@ -4,6 +4,7 @@ import type { Alarm, Alarms } from '../../tasks/alarms.js';
 import type { LinuxProcess } from '../linux-process.js';
 import { groupsLinkedBy, isOrphaned, membersOf } from './groups.js';
 import type { Ringer, RingingAlarm } from './ringing.js';
+import { SIG_IGN } from './signal-actions.js';
 import { fromKernel, ofChild } from './signal-info.js';
 import { Signal } from './signal.js';
 import type { ProcessSignals } from './process-signals.js';
@@ -79,7 +80,9 @@ export class Jobs implements Ringer {
   tellOfEnd({ exitSignal, family, pid }: LinuxProcess, parent: LinuxProcess): boolean {
     const { actions, process } = parent.signals;
     const isForgotten = exitSignal === Signal.SIGCHLD && actions.ignoresChildren;
-    if (exitSignal !== 0) this.signals.send(process, ofChild(exitSignal, pid, family.status!));
+    // A parent that ignores it does not get it, even where its tracer would see it.
+    const isUnwanted = exitSignal === Signal.SIGCHLD && actions.of(exitSignal).handler === SIG_IGN;
+    if (exitSignal !== 0 && !isUnwanted) this.signals.send(process, ofChild(exitSignal, pid, family.status!));
     return isForgotten;
   }
 

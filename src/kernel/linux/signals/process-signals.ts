@@ -13,6 +13,7 @@ export class ProcessSignals {
     actions: value,
     pending: value,
     stoppedBy: value,
+    isStopping: value,
     endedBy: value,
     realTimer: value,
     timers: value,
@@ -22,6 +23,8 @@ export class ProcessSignals {
   readonly pending = new PendingSignals();
   /** The signal that has stopped the process; 0: it runs. */
   stoppedBy = 0;
+  /** Threads that have tracers have not taken part in that yet, and its parent does not know of it. */
+  isStopping = false;
   /** The signal that ends the process as soon as one of its threads runs; 0: none. */
   endedBy = 0;
   /** ITIMER_REAL, once it was asked for. */

@@ -1,7 +1,7 @@
 /** siginfo_t: include/uapi/asm-generic/siginfo.h */
 import type { PosixTimer } from './posix-timer.js';
 import { SYNCHRONOUS, isIn } from './signal.js';
-import { childInfo, type JobChange, type WaitStatus } from '../tasks/wait-status.js';
+import { childInfo, type JobChange, type TraceChange, type WaitStatus } from '../tasks/wait-status.js';
 
 /** The siginfo of a signal. */
 export interface SignalInfo {
@@ -49,6 +49,17 @@ export function fromKernel(signal: number): SignalInfo {
   return made(signal, SignalCode.kernel);
 }
 
+/** Why a thread has stopped for its tracer, as a signal to itself. kernel/signal.c "ptrace_do_notify" */
+export function ofTracer(signal: number, code: number, { tid, process }: TracedThread): SignalInfo {
+  return { ...sentBy({ pid: tid, place: process.place }, signal), code };
+}
+
+/** A thread that stops, as the siginfo of its stop tells of it. */
+interface TracedThread {
+  readonly tid: number;
+  readonly process: Pick<Sender, 'place'>;
+}
+
 /** A signal for an exception at an address. */
 export function faultAt(signal: number, code: number, address: bigint): SignalInfo {
   return made(signal, code, (fields) => fields.setBigUint64(0, address, true));
@@ -72,9 +83,10 @@ export function ofQueue(signal: number, pid: number, user: number, value: bigint
   });
 }
 
-/** Of a child that has ended, was stopped or goes on. */
-export function ofChild(signal: number, pid: number, change: WaitStatus | JobChange): SignalInfo {
-  const [code, status] = childInfo(change);
+/** Of a child that has ended, was stopped or goes on, or of a thread that has stopped for its tracer. */
+export function ofChild(signal: number, pid: number, change: WaitStatus | JobChange | TraceChange): SignalInfo {
+  const [code, whole] = childInfo(change);
+  const status = change.kind === 'trapped' ? whole & 0x7f : whole;
   return made(signal, code, (fields) => {
     fields.setInt32(0, pid, true);
     fields.setInt32(8, status, true);

@@ -6,6 +6,7 @@ import { Thread } from '../../tasks/thread.js';
 import type { Waits } from '../../tasks/waits.js';
 import { LinuxErrno, LinuxError } from '../errno.js';
 import type { LinuxProcess } from '../linux-process.js';
+import { Due } from '../tracing/trace.js';
 import type { PendingSignals } from './pending-signals.js';
 import type { JobChange } from '../tasks/wait-status.js';
 import { isOrphaned } from './groups.js';
@@ -26,6 +27,8 @@ export interface SignalsHost {
   readonly cpu: Pick<Cpu, 'ticks'>;
   /** Wakes those that wait for a file: see `FileSystem.takeNumber`. */
   wakeFile(number: number): void;
+  /** SIGKILL or SIGCONT was sent to a process, some of whose threads may have tracers. */
+  wakeTraced(process: Process, signal: number): void;
 }
 
 /** Sends signals. They are delivered when a thread that they are meant for is about to run: see SignalDelivery. */
@@ -58,7 +61,7 @@ export class Signals {
     const { signal } = info;
     if (isIn(STOPPING, signal)) dropAll(process, setOf(SIGCONT));
     if (signal === SIGCONT) dropAll(process, STOPPING);
-    if (signal === SIGCONT || signal === SIGKILL) this.goOn(process, signal === SIGCONT);
+    if (signal === SIGCONT || signal === SIGKILL) this.goOn(process, signal);
     if (this.isIgnored(thread ?? process.threads[0]!, signal)) return info.timer?.dropped();
     const pending = (thread?.linux ?? linux).signals.pending;
     if (!info.timer && signal < REAL_TIME_MIN && pending.has(signal)) return;
@@ -77,12 +80,24 @@ export class Signals {
   private endsAtOnce(threads: readonly Thread[], { signals }: LinuxProcess, signal: number): boolean {
     if (signals.endedBy !== 0) return false;
     if (signal === SIGKILL) return true;
+    if (threads.some(isTraced)) return false;
     if (signals.actions.outcome(signal) !== 'terminate' || isIn(DUMPING, signal) || signals.stoppedBy !== 0)
       return false;
     return threads.some((thread) => {
       const { mask, awaited } = thread.linux!.signals;
       return !isIn(mask | awaited, signal) && !this.isDue(thread);
     });
+  }
+
+  /** Sends a signal to a thread that can neither block nor ignore it. kernel/signal.c "force_sig_info_to_task" */
+  force(thread: Thread, info: SignalInfo): void {
+    const { signals } = thread.linux!;
+    const { actions } = thread.process.linux!.signals;
+    const { signal } = info;
+    const isBlocked = isIn(signals.mask, signal);
+    if (isBlocked || actions.of(signal).handler === SIG_IGN) actions.reset(signal);
+    if (isBlocked) signals.setMask(signals.mask & ~setOf(signal));
+    this.send(thread, info);
   }
 
   /** Takes out a signal that is pending, of a set: it is delivered. */
@@ -101,15 +116,31 @@ export class Signals {
     return ((pending.set | process.linux!.signals.pending.set) & ~mask) !== 0n;
   }
 
+  /** Whether a thread of Linux does not go on with what it does: a signal is due, or its tracer wants it to stop. */
+  isInterrupted(thread: Thread): boolean {
+    const { trace } = thread.linux!;
+    return this.isDue(thread) || (trace?.isDue(Due.job, Due.trap, Due.notice) ?? false);
+  }
+
   /** Stops a process: its threads do not run. Their calls are made again when it goes on. */
   stop(process: Process, signal: number): void {
     const { signals } = process.linux!;
+    const wasStopped = signals.stoppedBy !== 0;
     signals.stoppedBy = signal;
     for (const thread of process.threads) {
       this.host.waits.interrupt(thread);
-      this.hold(thread);
+      if (isTraced(thread)) thread.linux!.trace!.due |= Due.job;
+      else this.hold(thread);
     }
-    this.tellOfJob(process.linux!, { kind: 'stopped', signal });
+    if (wasStopped) return;
+    signals.isStopping = process.threads.some(isTraced);
+    if (!signals.isStopping) this.tellOfJob(process.linux!, { kind: 'stopped', signal });
+  }
+
+  /** All threads of a process take part in its stop: tells the parent, unless that is the tracer and knows. */
+  hasStopped(linux: LinuxProcess, tracer: LinuxProcess): void {
+    linux.signals.isStopping = false;
+    if (tracer !== linux.family.parentOf) this.tellOfJob(linux, { kind: 'stopped', signal: linux.signals.stoppedBy });
   }
 
   /** Whether a signal that stops a process has no effect, since nobody could let it go on. */
@@ -134,22 +165,34 @@ export class Signals {
   }
 
   /** A process that was stopped goes on. */
-  private goOn(process: Process, isContinued: boolean): void {
+  private goOn(process: Process, signal: number): void {
     const { signals } = process.linux!;
+    this.host.wakeTraced(process, signal);
     if (signals.stoppedBy === 0) return;
     signals.stoppedBy = 0;
+    signals.isStopping = false;
     for (const thread of process.threads) {
+      if (thread.linux!.trace?.stop) continue;
       this.host.scheduler.release(thread);
       // A call that has another mask is made again: until then, signals that it blocks alone can come.
       thread.linux!.signals.restoreMask();
     }
-    if (isContinued) this.tellOfJob(process.linux!, { kind: 'continued' });
+    if (signal === SIGCONT) this.tellOfJob(process.linux!, { kind: 'continued' });
   }
 
-  /** A signal that is blocked is kept: what is done for it may be another thing when it is not any more. */
-  private isIgnored({ linux, process }: Thread, signal: number): boolean {
+  /**
+   * A signal that is blocked is kept: what is done for it may be another thing when it is not any more. Tracers see those that
+   * are ignored, too.
+   */
+  private isIgnored(thread: Thread, signal: number): boolean {
+    if (isTraced(thread) && signal !== SIGKILL) return false;
+    const { linux, process } = thread;
     return !isIn(linux!.signals.mask, signal) && process.linux!.signals.actions.outcome(signal) === 'ignore';
   }
+}
+
+function isTraced({ linux }: Thread): boolean {
+  return linux!.trace?.tracer !== undefined;
 }
 
 /** Whether a thread takes a signal that was sent to its process. */

@@ -1,13 +1,11 @@
-import { FS, RAX, RSP } from '../../../cpu/state/layout.js';
 import { OutOfFramesError } from '../../../vmo/errors.js';
 import { PENDING, type CallResult } from '../../calls/call.js';
 import { HOST_BYTES, HostMemoryError } from '../../host-memory.js';
 import { KernelError } from '../../errors.js';
 import { forkMemory } from '../../memory/fork.js';
-import { again } from '../../memory/map-target.js';
 import type { Region } from '../../memory/region.js';
 import { unload } from '../../memory/unload.js';
-import { Process, type ProcessDescription } from '../../tasks/process.js';
+import type { Process } from '../../tasks/process.js';
 import type { Thread } from '../../tasks/thread.js';
 import type { LinuxContext } from '../call.js';
 import type { Steps } from '../../../vmo/steps.js';
@@ -17,23 +15,19 @@ import { LinuxThread } from '../linux-thread.js';
 import type { LinuxProcess } from '../linux-process.js';
 import { HOME_ALIGNMENT } from '../program/linux-layout.js';
 import { located, put32 } from '../user-data.js';
+import {
+  CLONE_CHILD_CLEARTID,
+  CLONE_CHILD_SETTID,
+  CLONE_NEW,
+  CLONE_OF_THREADS,
+  CLONE_PARENT_SETTID,
+  CLONE_SIGHAND,
+  CLONE_THREAD,
+  CLONE_VFORK,
+  CLONE_VM,
+} from './clone-flags.js';
+import { begin, movedTo, newProcess } from './child.js';
 import { sightOf } from './sight.js';
-
-/* include/uapi/linux/sched.h */
-export const CLONE_VM = 0x100;
-export const CLONE_VFORK = 0x4000;
-const CLONE_SIGHAND = 0x800;
-const CLONE_THREAD = 0x1_0000;
-const CLONE_FILES = 0x400;
-const CLONE_FS = 0x200;
-const CLONE_SETTLS = 0x8_0000;
-const CLONE_PARENT_SETTID = 0x10_0000;
-const CLONE_CHILD_CLEARTID = 0x20_0000;
-const CLONE_CHILD_SETTID = 0x100_0000;
-/** Namespaces, and what else only the administrator of a Linux may have. */
-const CLONE_NEW = 0x7e02_0000 | 0x80;
-/** What a thread shares with the others of its process. */
-const CLONE_OF_THREADS = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
 
 /** Processes and threads of Linux that there may be at once. */
 const TASKS_MAX = 4096;
@@ -59,7 +53,12 @@ export function clone(context: LinuxContext, request: CloneRequest): CallResult 
   if (flags & CLONE_THREAD && (flags & CLONE_OF_THREADS) !== CLONE_OF_THREADS) return failed(LinuxErrno.EINVAL);
   if (flags & CLONE_SIGHAND && !(flags & CLONE_VM)) return failed(LinuxErrno.EINVAL);
   // A parent that waits for its child with its memory makes the call again when that has left it.
-  if (pending.progress > 0) return BigInt(pending.progress);
+  if (pending.progress > 0) {
+    system.tracing.vforkDone(context.thread, pending.progress);
+    return BigInt(pending.progress);
+  }
+  const putOff = system.tracing.putsOff(context.thread);
+  if (putOff !== undefined) return putOff;
   if (system.tasks >= TASKS_MAX || !context.hostMemory.hasRoom(HOST_BYTES.process + HOST_BYTES.thread))
     return failed(LinuxErrno.EAGAIN);
   if (flags & CLONE_PARENT_SETTID) located(context, request.parentTid, 4, 'write');
@@ -130,10 +129,6 @@ function forked(context: LinuxContext, request: CloneRequest, home: Region): big
   return BigInt(thread.linux!.tid);
 }
 
-function newProcess({ kernel, process, store, hostMemory }: LinuxContext, description: ProcessDescription): Process {
-  return new Process(kernel.processes.nextPid(), description, again(store, process.image), hostMemory);
-}
-
 function takeUp(context: LinuxContext, request: CloneRequest, child: Process, memory: LinuxProcess['memory']): Thread {
   const { kernel, thread, linux, system } = context;
   const pid = system.takePid();
@@ -153,19 +148,13 @@ function takeUp(context: LinuxContext, request: CloneRequest, child: Process, me
   return first;
 }
 
-/** The registers of the child, in the CPU: those of its parent, save some. */
-function begin({ registers }: LinuxContext, { flags, stack, threadPointer }: CloneRequest): void {
-  registers.setGpr(RAX, 0n);
-  if (stack !== 0n) registers.setGpr(RSP, stack);
-  if (flags & CLONE_SETTLS) registers.setSegmentBase(FS, threadPointer);
-}
-
 function begun(context: LinuxContext, request: CloneRequest, child: Thread): bigint {
   const { flags, parentTid, childTid } = request;
   const linux = child.linux!;
   if (flags & CLONE_CHILD_CLEARTID) linux.clearTid = childTid;
   if (flags & CLONE_PARENT_SETTID) put32(context, parentTid, linux.tid);
   if (flags & CLONE_CHILD_SETTID) putForChild(context, child, childTid, linux.tid);
+  context.system.tracing.cloned(context.thread, child, flags, request.exitSignal);
   return BigInt(linux.tid);
 }
 
@@ -176,22 +165,6 @@ function putForChild(context: LinuxContext, child: Thread, address: bigint, tid:
   } catch (error) {
     if (!(error instanceof LinuxError)) throw error;
   }
-}
-
-/** What a process is that lies in another home, as its parent does in its own. */
-function movedTo(description: ProcessDescription, home: Region, parent: number, tick: number): ProcessDescription {
-  const by = home.start - description.region.start;
-  const { guard, end } = description.mainStack;
-  const { region, copy } = description;
-  return {
-    ...description,
-    parent,
-    region: home,
-    copy: { tick, start: region.start, copy },
-    header: description.header + by,
-    heap: description.heap + by,
-    mainStack: { guard: guard + by, end: end + by },
-  };
 }
 
 /** A process does without the memory of its parent from now on: that goes on. */

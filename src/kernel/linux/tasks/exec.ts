@@ -12,7 +12,6 @@ import type { LinuxContext } from '../call.js';
 import { LinuxErrno, LinuxError, failed } from '../errno.js';
 import { SUPERUSER } from '../files/credentials.js';
 import { mappedFileAt } from '../files/mapped-file.js';
-import { LinuxThread } from '../linux-thread.js';
 import { HOME_ALIGNMENT } from '../program/linux-layout.js';
 import { LinuxImages, loadLinux, type LinuxLoadTarget, type LoadedLinux } from '../program/linux-loader.js';
 import { leaveParent } from './clone.js';
@@ -114,15 +113,15 @@ function begin(
   store.closing(() => before.image.close());
   context.system.jobs.endTimers(linux.signals);
   linux.place.credentials = found.credentials;
-  linux.exec(loaded.memory, { path: found.file.path, argv: found.argv, environment });
-  const { clock, signals, scheduling } = thread.linux!;
-  thread.linux = new LinuxThread(linux.pid, signals.exec(), clock);
-  thread.linux.scheduling = scheduling;
+  linux.exec(loaded.memory, { path: found.file.path, argv: found.argv, environment, auxiliary: loaded.auxiliary });
+  const { tid } = thread.linux!;
+  thread.linux = thread.linux!.exec(linux.pid);
   thread.stack = loaded.stack;
   kernel.execThread(thread, loaded.rip, loaded.rsp);
   leaveSight(pager.pageTable, before.view);
   if (--before.region.users === 0) kernel.freeRegions([before.region]);
   leaveParent(context, linux);
+  context.system.tracing.executed(thread, tid);
 }
 
 /** The last part of a path, as a name of a process of BD0. */

@@ -1,4 +1,5 @@
 import type { LinuxProcess } from '../linux-process.js';
+import type { Trace } from '../tracing/trace.js';
 import { statusOfTrap, type JobChange, type WaitStatus } from './wait-status.js';
 import { schema, value } from '../../../state/schema.js';
 
@@ -12,10 +13,15 @@ export class Family {
     isOrphan: value,
     vforkOf: value,
     change: value,
+    tracees: value,
+    traces: value,
   });
 
   /** Those that live, and those that have ended and were not waited for, in the order in which they began. */
   readonly children: LinuxProcess[] = [];
+  /** The threads that it traces, the newest first, and those of its own that are traced. */
+  readonly tracees: Trace[] = [];
+  readonly traces: Trace[] = [];
   /** Undefined while it lives. */
   status: WaitStatus | undefined;
   /** It was stopped, or goes on, and its parent has not waited for that yet. */

@@ -4,13 +4,20 @@ import type { LinuxContext } from '../call.js';
 import { LinuxErrno, LinuxError } from '../errno.js';
 import { bytesOfText } from '../files/byte-text.js';
 import { MAY_EXECUTE } from '../files/constants.js';
-import { credentialsAfterExec, requireAccess, type ProcessCredentials } from '../files/credentials.js';
+import {
+  CAP_SYS_PTRACE,
+  credentialsAfterExec,
+  isCapable,
+  requireAccess,
+  type ProcessCredentials,
+} from '../files/credentials.js';
 import type { FileSystem } from '../files/file-system.js';
 import { mappedFileNamed } from '../files/mapped-file.js';
 import type { NamedFile } from '../files/notify/watch.js';
 import { isDirectory } from '../files/tree/directory.js';
-import { RegularFile } from '../files/tree/inode.js';
+import { RegularFile, type Inode } from '../files/tree/inode.js';
 import { walk, type Walker } from '../files/tree/path-walk.js';
+import type { LinuxProcess } from '../linux-process.js';
 import { LINE_BYTES, interpreterOf } from './script.js';
 
 /** Interpreters of interpreters: BINPRM_MAX_RECURSION of Linux. */
@@ -58,7 +65,7 @@ export function findProgram(context: LinuxContext, request: ProgramRequest): Fou
     const script = interpreterOf(image.read(0, Math.min(image.length, LINE_BYTES)));
     if (!script) {
       const name = scripts === 0 ? request.path : path;
-      const after = credentialsAfterExec(credentials, inode);
+      const after = credentialsOfProgram(linux, inode);
       const mapped = mappedFileNamed(fileSystem, file, path);
       return { image, path: bytesOfText(name), file: mapped, argv, credentials: after };
     }
@@ -69,6 +76,15 @@ export function findProgram(context: LinuxContext, request: ProgramRequest): Fou
     file = fileAt(fileSystem, walker, path);
   }
   throw new LinuxError(LinuxErrno.ELOOP);
+}
+
+/** A program gets no rights that its tracer has not. security/commoncap.c, LSM_UNSAFE_PTRACE */
+function credentialsOfProgram({ place, family }: LinuxProcess, inode: Inode): ProcessCredentials {
+  const { credentials } = place;
+  const { noNewPrivileges } = credentials;
+  const isSafe = family.traces.every(({ tracer }) => isCapable(tracer!.place.credentials, CAP_SYS_PTRACE));
+  if (isSafe) return credentialsAfterExec(credentials, inode);
+  return { ...credentialsAfterExec({ ...credentials, noNewPrivileges: true }, inode), noNewPrivileges };
 }
 
 function fileAt(files: FileSystem, walker: Walker, path: string): NamedFile {

@@ -2,7 +2,7 @@ import { LinuxError, LinuxErrno } from '../../errno.js';
 import { O_RDONLY, O_RDWR, O_WRONLY, S_IFCHR, S_IFIFO } from '../constants.js';
 import type { FileSystem } from '../file-system.js';
 import type { FileTable } from '../file-table.js';
-import { ProcText } from '../proc/nodes.js';
+import { ProcMemory, ProcText } from '../proc/nodes.js';
 import type { Directory } from '../tree/directory.js';
 import { FILE_SYSTEM, SpecialFile, type Inode } from '../tree/inode.js';
 import { ConsoleInode, OpenConsole } from './console-file.js';
@@ -10,25 +10,29 @@ import { DEVICE, OpenDevice } from './device.js';
 import type { OpenedName, OpenFile } from './open-file.js';
 import type { OpenSpecial } from './opening.js';
 import type { PseudoTerminal } from '../../terminals/pseudo-terminal.js';
+import type { LinuxProcess } from '../../linux-process.js';
+import { openMemory } from './memory-file.js';
 import { OpenPipe, Pipe } from './pipe.js';
 import { OpenText } from './text-file.js';
 
-/** Who opens a file: the terminal of the session, and the user. */
+/** What opens a file: the terminal of the session, and the process. */
 export interface Opener {
   readonly terminal: PseudoTerminal | 'console' | undefined;
-  readonly user: number;
+  readonly linux: LinuxProcess;
 }
 
 /** Opens files that are neither directories nor regular ones; /dev/tty for those who have a terminal. */
-export function openSpecialOf(files: FileSystem, { terminal, user }: Opener): OpenSpecial {
+export function openSpecialOf(files: FileSystem, { terminal, linux }: Opener): OpenSpecial {
   return (inode, flags, place) => {
     if (inode instanceof ProcText) return new OpenText(inode, flags, place, inode.bytes(files));
+    if (inode instanceof ProcMemory) return openMemory(files, linux, [inode, flags, place]);
     if (inode instanceof ConsoleInode) return new OpenConsole(inode, flags, place);
     const { pseudoTerminals } = files;
     if (inode.device === DEVICE.tty && !terminal) throw new LinuxError(LinuxErrno.ENXIO);
     if (inode.device === DEVICE.tty && typeof terminal === 'object')
       return pseudoTerminals.openTerminal(files, inode, flags, place, terminal);
-    if (inode.device === DEVICE.ptmx) return pseudoTerminals.openMaster(files, inode, flags, place, user);
+    if (inode.device === DEVICE.ptmx)
+      return pseudoTerminals.openMaster(files, inode, flags, place, linux.place.credentials.user);
     const slave = pseudoTerminals.openSlave(files, inode, flags, place);
     if (slave) return slave;
     if (inode.type === S_IFCHR) return openDevice(files, inode, flags, place);

@@ -3,6 +3,9 @@ import type { FramePool } from '../../../../vmo/frames/frame-pool.js';
 import type { HostMemory } from '../../../host-memory.js';
 import type { LinuxProcess } from '../../linux-process.js';
 import type { Ipc } from '../../ipc/ipc.js';
+import type { AddressSpace } from '../../../memory/address-space.js';
+import type { UserMemory } from '../../../memory/user-memory.js';
+import { TracedMemory } from '../../tracing/traced-memory.js';
 import { ipcText } from './ipc-texts.js';
 import { machineText } from './texts.js';
 import { processText } from './process-texts.js';
@@ -13,6 +16,8 @@ export interface MachineParts {
   readonly cpu: Cpu;
   readonly pool: FramePool;
   readonly hostMemory: HostMemory;
+  readonly memory: UserMemory;
+  readonly space: AddressSpace;
 }
 
 /** What all processes of Linux share, as far as /proc tells of it. */
@@ -43,6 +48,10 @@ export class LinuxProc implements ProcSource {
       ...{ pid, files, place, program: program.path, threads },
       commandLine: joined(program.argv),
       environment: joined(program.environment),
+      auxiliary: program.auxiliary,
+      memory: new TracedMemory(this.parts.space, this.parts.memory, signals.process),
+      run: process.memory,
+      isAlive: family.status === undefined,
       text: (name) => processText(process, name),
     };
   }

@@ -33,7 +33,7 @@ const GLOBAL_FILES = [
 ];
 
 /** What lies in the directory of a process, and of each of its threads. */
-const PROCESS_FILES = ['cgroup', 'cmdline', 'comm', 'environ', 'io', 'limits', 'loginuid', 'maps', 'mountinfo', 'mounts', 'oom_score_adj', 'smaps', 'stat', 'statm', 'status', 'wchan']; // prettier-ignore
+const PROCESS_FILES = ['auxv', 'cgroup', 'cmdline', 'comm', 'environ', 'io', 'limits', 'loginuid', 'maps', 'mem', 'mountinfo', 'mounts', 'oom_score_adj', 'smaps', 'stat', 'statm', 'status', 'wchan']; // prettier-ignore
 const PROCESS_LINKS = ['cwd', 'exe', 'root'];
 const PROCESS_DIRECTORIES = ['fd', 'fdinfo', 'task'];
 
@@ -129,6 +129,7 @@ export class ProcDirectory extends Directory {
 
   private processFile({ pid }: ProcProcess, name: string): Inode | undefined {
     const path = `${this.path}/${name}`;
+    if (name === 'mem') return new ProcMemory(path, pid);
     if (PROCESS_FILES.includes(name)) return new ProcText(path);
     if (PROCESS_LINKS.includes(name)) return new ProcLink(path, pid, undefined);
     return PROCESS_DIRECTORIES.includes(name) ? new ProcDirectory(path) : undefined;
@@ -152,7 +153,20 @@ export class ProcText extends Inode {
     const name = rest.at(-1)!;
     if (name === 'cmdline') return process.commandLine;
     if (name === 'environ') return process.environment;
+    if (name === 'auxv') return process.auxiliary;
     return bytesOfText(rest[0] === 'fdinfo' ? descriptorText(process, Number(name)) : (process.text(name) ?? ''));
+  }
+}
+
+/** The memory of a process, as a file. */
+export class ProcMemory extends Inode {
+  static readonly state = schema('memory file of /proc', ProcMemory, { ...INODE_FIELDS, pid: value });
+
+  constructor(
+    path: string,
+    readonly pid: number,
+  ) {
+    super(identityOf(path), attributesOf(S_IFREG | 0o600));
   }
 }
 

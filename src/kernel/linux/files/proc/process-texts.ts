@@ -8,7 +8,7 @@ import type { LinuxProcess } from '../../linux-process.js';
 
 const KIB_PER_PAGE = PAGE_SIZE / 1024;
 const TICKS_PER_HUNDREDTH = 10_000_000;
-const STATES = { R: 'running', S: 'sleeping', T: 'stopped', Z: 'zombie' } as const;
+const STATES = { R: 'running', S: 'sleeping', T: 'stopped', t: 'tracing stop', Z: 'zombie' } as const;
 /** Characters of a program's name that /proc shows. */
 const COMM_MAX = 15;
 /** Where names of mappings stand in a line of maps. */
@@ -111,10 +111,12 @@ function threadsOf({ signals, family }: LinuxProcess): readonly Thread[] {
   return family.status ? [] : signals.process.threads;
 }
 
-/** Z: it has ended; T: it was stopped; S: it waits; R: it can run. */
+/** Z: it has ended; t: its first thread has stopped for its tracer; T: it was stopped; S: it waits; R: it can run. */
 function stateOf(process: LinuxProcess): keyof typeof STATES {
   if (process.family.status) return 'Z';
-  if (process.signals.stoppedBy !== 0) return 'T';
+  const traced = process.family.traces.find(({ tid }) => tid === process.pid);
+  if (traced?.stop) return 't';
+  if (process.signals.stoppedBy !== 0 && !traced) return 'T';
   return threadsOf(process).every(({ pending }) => pending?.wait && pending.answer === undefined) ? 'S' : 'R';
 }
 
@@ -131,7 +133,7 @@ function statusText(process: LinuxProcess): string {
       ['Ngid', 0],
       ['Pid', pid],
       ['PPid', process.family.parentPid],
-      ['TracerPid', 0],
+      ['TracerPid', process.family.traces[0]?.tracer?.pid ?? 0],
     ],
     ...[
       ['Uid', [realUser, user, savedUser, user].join('\t')],

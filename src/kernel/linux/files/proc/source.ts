@@ -1,4 +1,5 @@
 import type { FileTable } from '../file-table.js';
+import type { TracedMemory } from '../../tracing/traced-memory.js';
 import type { Place } from '../place.js';
 
 /** What /proc tells of a process. */
@@ -11,6 +12,12 @@ export interface ProcProcess {
   /** Strings, each with its NUL. */
   readonly commandLine: Uint8Array;
   readonly environment: Uint8Array;
+  /** The auxiliary vector of its program. */
+  readonly auxiliary: Uint8Array;
+  readonly memory: TracedMemory;
+  /** Stands for the program that it runs: another one after execve. */
+  readonly run: object;
+  readonly isAlive: boolean;
   /** Numbers of its threads. */
   readonly threads: readonly number[];
   /** The text of a file of its directory: status, stat, maps and so on; undefined where there is no such file. */
