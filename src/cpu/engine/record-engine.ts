@@ -8,6 +8,7 @@ import type { CodeStopsListener } from '../stops.js';
 import { INTERRUPTIBLE, STOPPED, SYSCALL, TICKS, VMCALL, faultOf, type CpuEvent } from '../state/events.js';
 import { pageFault } from '../state/exceptions.js';
 import {
+  ACCESS_ELEMENT,
   EXIT_ACCESS,
   EXIT_LINEAR,
   HELD_UNTIL,
@@ -364,6 +365,7 @@ export class RecordEngine implements CodeStopsListener {
     const physical = cpu.mmu.translate(high, low, kind);
     if (physical >= cpu.memory.size) return this.evaluate(record);
     if (physical >= 0) return record;
+    if ((access & ACCESS_ELEMENT) !== 0) return this.evaluate(record);
     cpu.ticks++;
     return faultOf(pageFault(cpu.mmu.fault));
   }

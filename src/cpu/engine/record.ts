@@ -67,7 +67,10 @@ export const Exit = {
   /** rip is not in the jump cache. */
   indirect: 3,
   evaluate: 4,
-  /** EXIT_LINEAR missed the TLB for EXIT_ACCESS: bit 0 write, bit 1 not the first of its instruction, bytes from bit 8. */
+  /**
+   * EXIT_LINEAR missed the TLB for EXIT_ACCESS: bit 0 write, bit 1 not the first of its instruction, bit 2 an element of several,
+   * bytes from bit 8.
+   */
   miss: 5,
   /** A translated region continues from here. */
   region: 6,

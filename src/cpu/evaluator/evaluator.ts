@@ -243,6 +243,22 @@ class EvaluatorCore implements Core {
     };
   }
 
+  translateElements(
+    linears: readonly bigint[],
+    bytes: number,
+    keep: (places: readonly Place<bigint>[]) => void,
+  ): Place<bigint>[] {
+    const places: Place<bigint>[] = [];
+    for (const linear of linears)
+      try {
+        places.push(this.translate(linear, bytes, 'read'));
+      } catch (error) {
+        if (error instanceof GuestException) keep(places);
+        throw error;
+      }
+    return places;
+  }
+
   /** Checks an access outside 64-bit mode against its segment, on a machine that has descriptor tables. */
   private checkSegment(linear: bigint, bytes: number, access: Access, segment: number): void {
     const offset = truncate(32, linear - this.state.segmentBase(segment));

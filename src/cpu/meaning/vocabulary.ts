@@ -79,6 +79,11 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
    * within the segment's limit.
    */
   translate(linear: V, bytes: number, access: Access, segment?: number): Place<V>;
+  /**
+   * Translates the addresses of elements to read, one after another. Where one faults, `keep` changes what the elements before it
+   * change, given their places, and then the fault is raised: in the evaluator, to which compiled code leaves such an instruction.
+   */
+  translateElements(linears: readonly V[], bytes: number, keep: (places: readonly Place<V>[]) => void): Place<V>[];
 
   // Flags.
   /** Sets all six status flags, lazily. */

@@ -36,8 +36,8 @@ export function hasErrorCode(vector: number): boolean {
 }
 
 /**
- * A guest exception, thrown by the evaluator and the slow paths before anything has changed. If `trap`, rip is already
- * past the instruction (#BP, #OF, #DB of INT1 and of TF). It is not an Error, since capturing a stack trace would be
+ * A guest exception, thrown by the evaluator and the slow paths before anything has changed, but for the elements of a gather
+ * before one that faults. If `trap`, rip is already past the instruction (#BP, #OF, #DB of INT1 and of TF). It is not an Error, since capturing a stack trace would be
  * too slow for page faults.
  */
 export class GuestException {

@@ -46,6 +46,8 @@ export const EXIT_RECORD = base + 0x400;
 export const EXIT_BUDGET = base + 0x404;
 export const EXIT_LINEAR = base + 0x408;
 export const EXIT_ACCESS = base + 0x410;
+/** Of EXIT_ACCESS: of an element among several; a fault leaves what those before it have changed. */
+export const ACCESS_ELEMENT = 4;
 
 /**
  * Ticks until the interpreter's position is sampled next, and ticks between samples; samples taken since they were looked

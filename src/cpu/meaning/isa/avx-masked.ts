@@ -1,4 +1,4 @@
-import type { Form, MemoryOperand } from '../form.js';
+import type { Form, MemoryOperand, XmmOperand } from '../form.js';
 import type { Access, Machine, Place, Semantics } from '../vocabulary.js';
 import { memory, readLanes, writeLanes, xmm } from './sse-operands.js';
 import { resize } from './flag-bits.js';
@@ -107,8 +107,8 @@ function elementAddress<V>(m: Machine<V>, { addressWidth }: Form, { shape }: Mem
 
 /**
  * VGATHERDPS, VPGATHERQD ...: DEST := the numbers in memory at the base plus the scaled indexes, where the mask selects them; the
- * mask becomes zero. Elements count by the wider of numbers and indexes; what is above them is zero. If an element faults, nothing
- * has changed. SDM Vol. 2C "VGATHERDPS/VGATHERDPD", "VPGATHERDD/VPGATHERQD".
+ * mask becomes zero. Elements count by the wider of numbers and indexes; what is above them is zero. If an element faults, those
+ * before it are loaded, and no others. SDM Vol. 2C "VGATHERDPS/VGATHERDPD", "VPGATHERDD/VPGATHERQD".
  */
 export const gather =
   (indexWidth: NumberWidth, width: NumberWidth): Semantics =>
@@ -141,10 +141,13 @@ export const gather =
         const first = offsets.reduceRight((otherwise, offset, i) =>
           m.select(64, isSelected(m, selected, i), offset, otherwise),
         );
-        const places = offsets.map((offset, i) => {
+        const addresses = offsets.map((offset, i) => {
           const own = m.select(64, isSelected(m, selected, i), offset, first);
-          return m.translate(elementAddress(m, form, operand, m.add(64, base, own)), width / 8, 'read');
+          return elementAddress(m, form, operand, m.add(64, base, own));
         });
+        const places = m.translateElements(addresses, width / 8, (done) =>
+          keepGathered(m, { width, selected, old, masks, dest: xmm(dest), mask: xmm(third) }, done),
+        );
         const perLane = 128 / width;
         finish(
           old.map((_, lane) => {
@@ -158,6 +161,44 @@ export const gather =
       () => finish(old.map((_, lane) => kept(lane))),
     );
   };
+
+interface Gathering<V> {
+  readonly width: NumberWidth;
+  readonly selected: V;
+  /** Of DEST and of the mask. */
+  readonly old: readonly V[];
+  readonly masks: readonly V[];
+  readonly dest: XmmOperand;
+  readonly mask: XmmOperand;
+}
+
+/** Loads the elements before one that faults, and clears their part of the mask; all else stays. */
+function keepGathered<V>(
+  m: Machine<V>,
+  { width, selected, old, masks, dest, mask }: Gathering<V>,
+  places: readonly Place<V>[],
+): void {
+  const perLane = 128 / width;
+  const first = m.countTrailingZeros(32, selected);
+  const write = (register: XmmOperand, lanes: readonly V[], element: (i: number, before: V) => V): void =>
+    lanes.forEach((lane, at) => {
+      const numbers = Array.from({ length: perLane }, (_, i) =>
+        element(at * perLane + i, m.lane(width, lane, m.constant(32, i))),
+      );
+      const vector = m.fromLanes(width, numbers);
+      if (at === 0) m.writeXmm(register, vector);
+      else m.writeYmmHigh(register, vector);
+    });
+  write(dest, old, (i, before) => {
+    const where = places[i];
+    return where ? m.select(width, isSelected(m, selected, i), where.load(width), before) : before;
+  });
+  // An element that is not selected has the address of the first one that is, which faults on its behalf.
+  const none = m.constant(width, 0);
+  write(mask, masks, (i, before) =>
+    i < places.length ? none : m.select(width, m.lessUnsigned(32, m.constant(32, i), first), none, before),
+  );
+}
 
 /** The low `bits` bits of a vector, if it has more. */
 function keepElements<V>(m: Machine<V>, x: V, bits: number): V {

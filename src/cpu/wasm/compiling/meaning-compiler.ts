@@ -78,6 +78,8 @@ export abstract class MeaningCompiler implements CompilerCore {
   protected changed = false;
   /** Addresses that the instruction has translated so far. */
   protected translated = 0;
+  /** Addresses are those of elements: see `translateElements`. */
+  private isElement = false;
   protected ended = false;
   private readonly x87Operations: CompiledX87;
 
@@ -188,6 +190,12 @@ export abstract class MeaningCompiler implements CompilerCore {
       .op('i32.and');
     this.sideExitIf();
   }
+  translateElements(linears: readonly V[], bytes: number): Place<V>[] {
+    this.isElement = true;
+    const places = linears.map((linear) => this.translate(linear, bytes, 'read'));
+    this.isElement = false;
+    return places;
+  }
   /**
    * Looks up the address in the TLB; a miss is handled in TypeScript, unless the access lies beside the watched bytes of a page, or
    * the TLB has both pages of an access to two.
@@ -198,7 +206,7 @@ export abstract class MeaningCompiler implements CompilerCore {
     const number = this.translated++;
     const found = lookUpTlb(emitter, linear, bytes, access);
     const host = localValue('i32', emitter.local('i32'));
-    const kind = (access === 'write' ? 1 : 0) | (bytes << 8);
+    const kind = (access === 'write' ? 1 : this.isElement ? at.ACCESS_ELEMENT : 0) | (bytes << 8);
     const crosses = mayCross(bytes) && number < CROSSING_PLACES;
     found.pushMiss();
     code.if();

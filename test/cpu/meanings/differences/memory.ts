@@ -2,7 +2,7 @@
 import * as vendors from '../../../../src/cpu/meaning/opcodes/vendor-differences.js';
 import { RAX, RBP, RBX, RDI, RSP } from '../../../../src/cpu/state/layout.js';
 import { Vector } from '../../../../src/cpu/state/exceptions.js';
-import { VECTOR_BYTES } from '../../../oracle/case.js';
+import { FREE_RUN, VECTOR_BYTES, type OracleResult } from '../../../oracle/case.js';
 import { HIGH_ARENA } from '../../../oracle/layout.js';
 import type { Answers, HostDifference, Mapping } from '../host-differences.js';
 import { mmxRegister } from './x87.js';
@@ -33,6 +33,19 @@ const FX = [
   ...['FX', 'X'].flatMap((x) => ['SAVE', 'SAVE64', 'RSTOR', 'RSTOR64'].map((name) => x + name)),
   ...['XSAVEC', 'XSAVEC64', 'XSAVEOPT', 'XSAVEOPT64'],
 ];
+/** XMM1 with the number 1 in each element; the indexes 0, 4, 8, 0, 0, 0, 0, 8 in YMM2; in YMM3, masks of nothing but sign bits. */
+function gatherOperands(): Uint8Array {
+  const xmm = new Uint8Array(VECTOR_BYTES);
+  const view = new DataView(xmm.buffer);
+  [0, 4, 8, 0, 0, 0, 0, 8].forEach((index, i) => {
+    const at = (i >> 2) * (VECTOR_BYTES / 2) + (i & 3) * 4;
+    view.setUint32(at + 16, 1, true);
+    view.setUint32(at + 32, index, true);
+    view.setUint32(at + 48, 0x8000_0000, true);
+  });
+  return xmm;
+}
+
 /** Without the V of their names. */
 const MASKED_MOVES = [
   ...['MASKMOVPS', 'MASKMOVPD', 'PMASKMOVD', 'PMASKMOVQ', 'GATHERDPS', 'GATHERDPD', 'GATHERQPS', 'GATHERQPD'],
@@ -43,6 +56,12 @@ const STRING_COMPARISONS = ['PCMPESTRI', 'PCMPESTRI64', 'PCMPESTRM', 'PCMPESTRM6
 const SHA1MSG1 = [0x0f, 0x38, 0xc9, 0x03];
 /** MASKMOVDQU XMM1, XMM0 */
 const MASKMOVDQU = [0x66, 0x0f, 0xf7, 0xc8];
+/** VPGATHERDD YMM1, [RBX + YMM2], YMM3: numbers 0 to 7 by indexes of which 2 leads to a page that is not mapped, and 7 as well. */
+const GATHER_BEYOND_THE_END = probe(
+  [0xc4, 0xe2, 0x65, 0x90, 0x0c, 0x13],
+  { [RBX]: END - 8n },
+  { xmm: gatherOperands(), maxSteps: FREE_RUN },
+);
 const WHOLE_MASK = { xmm: new Uint8Array(VECTOR_BYTES).fill(0xff) };
 const ACROSS = UNMAPPED + 0x1000n - 256n;
 
@@ -201,6 +220,20 @@ export const MEMORY: readonly HostDifference[] = [
     ],
   },
   {
+    instructions: 'VGATHERDPS and relatives that fault',
+    why: 'SDM Vol. 2C "VGATHERDPS": the elements before the one that faults are loaded, and others may be',
+    probes: [GATHER_BEYOND_THE_END],
+    alternatives: [
+      { name: 'those before are loaded', shows: (result) => raises(Vector.PF)(result) && loadsTheFirstOnly(result) },
+      {
+        name: 'others may be loaded, or their part of the mask changes',
+        shows: raises(Vector.PF),
+        maps: (answers) => (isGather(answers) && bothFault(answers) ? leftOut(answers) : undefined),
+      },
+      { name: 'no AVX2', shows: raises(Vector.UD) },
+    ],
+  },
+  {
     ...ofVendors(vendors.misalignedSha),
     probes: [1n, 8n].map((offset) => probe(SHA1MSG1, { [RBX]: MIDDLE + offset })),
     alternatives: [
@@ -292,4 +325,15 @@ function leftOutIfMasked(answers: Answers): ReturnType<Mapping> {
     ? mmxRegister(oracle.x87, instruction.rm)
     : oracle.xmm.subarray(16 * instruction.rm, 16 * instruction.rm + 16);
   return mask.every((byte) => byte < 0x80) ? leftOut(answers) : undefined;
+}
+
+function isGather({ c }: Answers): boolean {
+  return c.form.row.operands.some(({ where }) => where === 'X');
+}
+
+/** Whether the first two elements of GATHER_BEYOND_THE_END are loaded, with zeros, and nothing else has changed. */
+function loadsTheFirstOnly({ xmm }: OracleResult): boolean {
+  const expected = gatherOperands();
+  for (const register of [1, 3]) expected.fill(0, 16 * register, 16 * register + 8);
+  return Buffer.compare(xmm, expected) === 0;
 }

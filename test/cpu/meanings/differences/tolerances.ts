@@ -106,14 +106,6 @@ export const TOLERANCES: readonly Tolerance[] = [
         : undefined,
   },
   {
-    instructions: 'VGATHERDPS and relatives that fault',
-    why: 'SDM Vol. 2C "VGATHERDPS": elements before the one that faults may be loaded, and others too; bd0 loads none',
-    maps: (answers) =>
-      answers.c.form.row.operands.some(({ where }) => where === 'X') && bothFault(answers)
-        ? leftOut(answers)
-        : undefined,
-  },
-  {
     instructions: 'XGETBV of ECX 1',
     why: 'SDM Vol. 2D "XGETBV": the components in use, where CPUID says so',
     maps: (answers) =>
