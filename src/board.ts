@@ -99,7 +99,7 @@ export class Board {
     const { ports, hooks } = this;
     this.memory = new GuestMemory(memoryBytes);
     this.store = new VmoStore(sha256);
-    this.cpu = new Cpu(this.memory, engine, { sha256, ...translator }, model, bareProcessor(ports));
+    this.cpu = new Cpu(this.memory, engine, { sha256, ...translator, hasTlbSets: true }, model, bareProcessor(ports));
     const { cpu } = this;
     cpu.bare!.onException = (exception) => hooks.onException?.(exception);
     this.disks = makeDisks(options.disks ?? [], this.store, hooks);

@@ -10,13 +10,16 @@ import { PAGE_SHIFT, PAGE_SIZE } from './bits.js';
  *     1c_0000  how opcodes decode     cpu/engine/record-templates.ts
  *     20_0000  TLB, three tables      mmu/tlb.ts
  *     80_0000  decoded records        cpu/interpreter
- *    500_0000  guest physical memory
+ *    500_0000  further sets of TLB tables, of bare machines
+ *    800_0000  guest physical memory
  */
 export const HOST_LAYOUT = {
   state: 0,
   stateBytes: 0x1_0000,
   partialEntries: 0x3_0000,
   partialEntriesBytes: 0x1000,
+  tlbSet: 0x3_1000,
+  tlbSetBytes: 4,
   regionEntries: 0x8_0000,
   regionEntriesBytes: 0x8_0000,
   regionMisses: 0x10_0000,
@@ -33,7 +36,9 @@ export const HOST_LAYOUT = {
   tlbBytes: 0x30_0000,
   records: 0x80_0000,
   recordsBytes: 0x480_0000,
-  ram: 0x500_0000,
+  tlbSets: 0x500_0000,
+  tlbSetsBytes: 0x300_0000,
+  ram: 0x800_0000,
 } as const;
 
 /** Size of a Wasm memory page in bytes. */

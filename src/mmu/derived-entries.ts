@@ -3,18 +3,37 @@ import { WATCH_CODE, WATCH_STOP, WATCH_TABLE, type GuestMemory } from '../memory
 import { changesBetween, slotsOf, type Alias } from './alias.js';
 import type { DataStopKind } from './data-stops.js';
 import { addressOf, type AddressRange, type WriteFence } from './fence.js';
-import { TableUses, USED_ABOVE, USED_AS_PTE, USED_TO_FETCH, indexInTable } from './table-uses.js';
+import {
+  A_PAGE,
+  SEVERAL,
+  TableUses,
+  USED_ABOVE,
+  USED_AS_PTE,
+  USED_TO_FETCH,
+  indexInTable,
+  type TakenEntry,
+} from './table-uses.js';
 import { TLB_FETCH, TLB_READ, TLB_WRITE, type Tlb } from './tlb.js';
+import { rootOf } from './paging-registers.js';
 import type { TranslationContext } from './translation-context.js';
 import { ACCESS_FETCH, ACCESS_IMPLICIT, ACCESS_WRITE, type Walk } from './walk.js';
 
 /** Maximum number of pages whose entries are dropped individually. */
 const MOST_PAGES_DROPPED = 1024;
 
+/** Bytes that a table of each level maps, so that an entry of it maps as many as a table of the level below; level 0 is a page. */
+const SPANS = [1, 512, 512 ** 2, 512 ** 3, 512 ** 4].map((pages) => pages * PAGE_SIZE);
+
+/** The level of the entries of a PML4 table. */
+const ROOT_LEVEL = 4;
+
 const DATA_TABLES = [TLB_READ, TLB_WRITE];
 
-/** Pages whose mappings may have changed; a number is the index of their PTEs. */
-export type ChangedPages = 'all' | 'lower half' | number;
+/** Pages whose mappings may have changed; a range is of the low 48 bits of addresses. */
+export type ChangedPages = 'all' | 'lower half' | AddressRange;
+
+/** Why everything in the TLB was dropped. */
+export type FlushCause = 'control registers' | 'address space' | 'page tables' | 'alignment checks' | 'debugger';
 
 /** What stores to page tables are told apart by: an entry, or two of 32 bits. */
 const ENTRY_BYTES = 8;
@@ -25,6 +44,7 @@ const UPPER_HALF = ENTRIES / 2;
 
 /** Walks page tables without effects: see `Mmu.probe`. */
 interface Prober {
+  readonly cr3: number;
   probe(linearHigh: number, linearLow: number, access: number): number;
 }
 
@@ -43,15 +63,15 @@ export class DerivedEntries {
   onPageChanged: (linearHigh: number, linearLow: number) => void = () => {};
   /**
    * With `keepsCode`, in place of `onMappingsChanged` where only the mappings of some pages can have changed, but no code: of
-   * those in the lower half of the address space, of those whose PTE has an index in its table, or of any.
+   * those in the lower half of the address space, of those in a range, or of any.
    */
   onPagesChanged: (which: ChangedPages) => void = () => {};
   /** Whether decoded code is kept for pages whose mappings change, as on bare machines, which do that all the time. */
   keepsCode = false;
   /** Whether paging is that of long mode, so that CR3 names a PML4 table. */
   isFourLevel = true;
-  /** Number of complete TLB flushes. */
-  tlbDrops = 0;
+  /** Number of complete TLB flushes, by their causes. */
+  readonly flushes = new Map<FlushCause, number>();
   private readonly tables = new TableUses();
   private holdsLargePages = false;
   private sparesTlb = false;
@@ -63,16 +83,26 @@ export class DerivedEntries {
     private readonly prober: Prober,
   ) {}
 
+  /** Number of complete TLB flushes. */
+  get tlbDrops(): number {
+    let all = 0;
+    for (const number of this.flushes.values()) all += number;
+    return all;
+  }
+
   /** Enters a completed walk into the TLB, and the entries that it used into the tables in use. */
   keep(linearHigh: number, linearLow: number, access: number, found: Walk): void {
     if (access & ACCESS_IMPLICIT) return;
     const fetch = access & ACCESS_FETCH ? USED_TO_FETCH : 0;
+    const linear = addressOf(linearHigh, linearLow);
     for (let level = found.rootLevel; level >= found.leafLevel; level--) {
       const entry = found.entryAddresses[level]!;
       const address = entry - (entry % ENTRY_BYTES);
+      const next = level > found.leafLevel ? Math.floor(found.entryAddresses[level - 1]! / PAGE_SIZE) : A_PAGE;
       // The index of an entry of 32 bits does not tell which pages it maps.
-      if (this.tables.add(address, (level === 1 && !found.isNarrow ? USED_AS_PTE : USED_ABOVE) | fetch))
-        this.watch(Math.floor(address / PAGE_SIZE), WATCH_TABLE);
+      const uses = (level === 1 && !found.isNarrow ? USED_AS_PTE : USED_ABOVE) | fetch;
+      const start = found.isNarrow || !this.keepsCode ? SEVERAL : linear - (linear % SPANS[level]!);
+      if (this.tables.add(address, uses, level, start, next)) this.watch(Math.floor(address / PAGE_SIZE), WATCH_TABLE);
     }
     if (found.physical >= this.memory.size) return;
     if (access & ACCESS_WRITE) this.memory.mark(found.physical, 1);
@@ -90,45 +120,79 @@ export class DerivedEntries {
   stored(physical: number, lengthBytes: number): void {
     let uses = 0;
     for (let entry = physical - (physical % 8); entry < physical + lengthBytes; entry += 8) {
-      const usesOfEntry = this.tables.take(entry);
-      if (usesOfEntry === 0) continue;
-      uses |= usesOfEntry;
-      if (usesOfEntry & USED_AS_PTE) this.tlb.dropPagesOfTableIndex(indexInTable(entry));
-      if (this.keepsCode && usesOfEntry & USED_TO_FETCH) this.onPagesChanged(indexInTable(entry));
+      const taken = this.tables.take(entry);
+      if (taken.uses === 0) continue;
+      if (taken.start !== SEVERAL) this.dropMapped(taken, entry);
+      else {
+        uses |= taken.uses;
+        if (taken.uses & USED_AS_PTE) this.tlb.dropPagesOfTableIndex(indexInTable(entry));
+      }
       const frame = Math.floor(entry / PAGE_SIZE);
       if (!this.tables.has(frame)) this.unwatch(frame, WATCH_TABLE);
     }
+    if (uses === 0) return;
     if (uses & USED_TO_FETCH) this.fetchMappingsChanged(uses);
-    else if (uses & USED_ABOVE) this.dropTlb();
+    else if (uses & USED_ABOVE) this.dropTlb('page tables');
+  }
+
+  /** Drops what was derived from an entry that has been changed, at an index of a table of which all uses are known. */
+  private dropMapped({ uses, level, start, next }: TakenEntry, entry: number): void {
+    // Nothing is derived any more through the table that it pointed to.
+    if (next !== A_PAGE && !this.tables.has(next)) return;
+    const bytes = SPANS[level - 1]!;
+    const first = start + indexInTable(entry) * bytes;
+    if (level === ROOT_LEVEL) {
+      const root = Math.floor(entry / PAGE_SIZE);
+      this.tlb.dropContexts((key) => rootOf(key) === root);
+      // Code of other address spaces is looked up anew when they are used again.
+      if (root !== Math.floor(this.prober.cr3 / PAGE_SIZE)) return;
+    } else if (bytes <= MOST_PAGES_DROPPED * PAGE_SIZE)
+      for (let page = first; page < first + bytes; page += PAGE_SIZE) this.tlb.dropPage(highOf(page), page | 0);
+    else this.dropTlb('page tables');
+    if (uses & USED_TO_FETCH) this.onPagesChanged({ start: first, end: first + bytes });
   }
 
   /** Entries that were used to fetch have changed. */
   private fetchMappingsChanged(uses: number): void {
     if (!this.keepsCode) return this.flush();
-    if (uses & USED_ABOVE) this.pagesChanged();
+    if (uses & USED_ABOVE) this.pagesChanged('page tables');
+    else this.onPagesChanged('all');
+  }
+
+  /** What is used of the TLB from now on, by a key of all that decides how addresses are translated but page tables. */
+  useContext(key: number, sharesUpperHalf = false): void {
+    this.tlb.use(key, sharesUpperHalf);
   }
 
   /** As `flush`, but code that was decoded is found again where pages are mapped as before. */
-  private pagesChanged(): void {
-    this.dropTlb();
+  private pagesChanged(cause: FlushCause): void {
+    this.dropTlb(cause);
     for (const frame of this.tables.frames()) this.unwatch(frame, WATCH_TABLE);
     this.tables.clear();
     this.onPagesChanged('all');
   }
 
   /**
-   * CR3 has changed. Where the roots have the same entries for the upper half of the address space, as kernels make them, nothing
-   * changes there; the tables of the other half stay known, since a later change of them is a change all the same.
+   * CR3 has changed. Where the roots have the same entries for the upper half of the address space, as kernels make them, no code
+   * changes there; the tables of the other half stay known, since a later change of them is a change all the same. The TLB has
+   * entries for each root. Returns true if nothing changes in the upper half.
    */
-  rootChanged(before: number, after: number): void {
-    if (!this.keepsCode) return this.flush();
+  rootChanged(before: number, after: number): boolean {
+    if (!this.keepsCode) {
+      this.flush();
+      return false;
+    }
     const [from, to] = [Math.floor(before / PAGE_SIZE), Math.floor(after / PAGE_SIZE)];
-    if (!this.isFourLevel || !this.sharesUpperHalf(from, to)) return this.pagesChanged();
-    this.tlb.dropLowerHalf();
+    if (!this.isFourLevel || !this.sharesUpperHalf(from, to)) {
+      this.pagesChanged('address space');
+      return false;
+    }
     const uses = this.tables.in(from);
     for (let index = UPPER_HALF; uses && index < ENTRIES; index++)
-      if (uses[index] !== 0 && this.tables.add(to * PAGE_SIZE + 8 * index, uses[index]!)) this.watch(to, WATCH_TABLE);
+      if (uses[index] !== 0 && this.tables.copy(from * PAGE_SIZE + 8 * index, to * PAGE_SIZE + 8 * index))
+        this.watch(to, WATCH_TABLE);
     this.onPagesChanged('lower half');
+    return true;
   }
 
   /** Whether entries of the upper half that something was derived from are equal in two PML4 tables, given by their frames. */
@@ -146,7 +210,7 @@ export class DerivedEntries {
    * all pages that a PTE at its index could map.
    */
   pteStored(entry: number, linearHigh: number, linearLow: number): void {
-    const uses = this.tables.take(entry);
+    const { uses } = this.tables.take(entry);
     if (uses === 0) return;
     const frame = Math.floor(entry / PAGE_SIZE);
     if (!this.tables.has(frame)) this.unwatch(frame, WATCH_TABLE);
@@ -165,7 +229,7 @@ export class DerivedEntries {
    * entry served as a PTE itself.
    */
   emptyTableStored(entry: number): void {
-    const uses = this.tables.take(entry);
+    const { uses } = this.tables.take(entry);
     if (uses === 0) return;
     const frame = Math.floor(entry / PAGE_SIZE);
     if (!this.tables.has(frame)) this.unwatch(frame, WATCH_TABLE);
@@ -175,7 +239,7 @@ export class DerivedEntries {
 
   /** Drops everything derived for a linear page, after its tables were changed without a call to `stored`. */
   invalidatePage(linearHigh: number, linearLow: number): void {
-    if (this.holdsLargePages) this.dropTlb();
+    if (this.holdsLargePages) this.dropTlb('page tables');
     else this.tlb.dropPage(linearHigh, linearLow);
     this.onMappingsChanged();
   }
@@ -184,7 +248,7 @@ export class DerivedEntries {
   setSparesTlb(value: boolean): void {
     if (this.sparesTlb === value) return;
     this.sparesTlb = value;
-    this.dropTlb();
+    this.dropTlb('alignment checks');
   }
 
   /**
@@ -251,22 +315,22 @@ export class DerivedEntries {
 
   /** Drops every write entry, so that the next store to each page takes the slow path once. */
   dropWriteEntries(): void {
-    this.tlb.takeWrites();
+    this.tlb.dropWrites();
     this.tlb.forgetTaken();
     this.context.forgetWrites();
   }
 
   /** Drops everything derived from page tables. */
-  flush(): void {
-    this.dropTlb();
+  flush(cause: FlushCause = 'control registers'): void {
+    this.dropTlb(cause);
     for (const frame of this.tables.frames()) this.unwatch(frame, WATCH_TABLE);
     this.tables.clear();
     this.onMappingsChanged();
   }
 
   /** Drops the whole TLB: translations may differ, page tables do not. */
-  dropTlb(): void {
-    this.tlbDrops++;
+  dropTlb(cause: FlushCause): void {
+    this.flushes.set(cause, (this.flushes.get(cause) ?? 0) + 1);
     this.tlb.dropAll();
     this.holdsLargePages = false;
   }
@@ -321,7 +385,7 @@ export class DerivedEntries {
    * use have the same index in their page tables, and are therefore not restored.
    */
   private dropDataEntries({ start, end }: AddressRange): void {
-    if (end - start > MOST_PAGES_DROPPED * PAGE_SIZE) return this.dropTlb();
+    if (end - start > MOST_PAGES_DROPPED * PAGE_SIZE) return this.dropTlb('debugger');
     for (let page = start - (start % PAGE_SIZE); page < end; page += PAGE_SIZE) {
       this.tlb.dropPage(highOf(page), page | 0, DATA_TABLES);
       this.context.forEachWindow(page, (window) => this.tlb.dropPage(highOf(window), window | 0, DATA_TABLES));

@@ -43,9 +43,10 @@ const WALKS: Readonly<Record<PagingMode, typeof walk>> = {
  *   a watched frame, by the guest or by TypeScript, `derived.stored` is called and everything derived from the entry is
  *   dropped. INVLPG therefore has no effect.
  * - A TLB entry for writes exists only while D is set in the page tables and the frame is not watched.
- * - The TLB holds translations for one privilege level, that of the current CPL: it is flushed when CPL changes between
- *   3 and less, and when RFLAGS.AC changes while SMAP depends on it. Implicit supervisor-mode accesses do not enter it
- *   where their rights differ from those of others.
+ * - The TLB of a bare machine has a set of entries for each context: CR3, whether CPL is 3, and RFLAGS.AC where SMAP depends on it
+ *   (`PagingRegisters.context`). That of BD0 holds translations for one privilege level: it is flushed when CPL or AC changes.
+ *   Other bits of control registers that decide how addresses are translated change rarely, and flush it. Implicit
+ *   supervisor-mode accesses do not enter it where their rights differ from those of others.
  * - Pages with data stops have no entries of the kinds that could hit them (DataStops), but partial ones (PartialEntries).
  * - Under a write fence, entries for writes lead only to pages that the fence owns entirely; all other stores take the
  *   slow path. Translation itself does not check the fence; code that stores must do so (LinearMemory).
@@ -121,7 +122,9 @@ export class Mmu {
   /** Throws RangeError if `value` is not a valid physical address, for which MOV to CR3 raises #GP first. */
   setCr3(value: number): void {
     const before = this.cr3;
-    if (this.registers.setCr3(value)) this.derived.rootChanged(before, value);
+    if (!this.registers.setCr3(value)) return;
+    const sharesUpperHalf = this.derived.rootChanged(before, value);
+    this.useContext(sharesUpperHalf);
   }
 
   /**
@@ -163,7 +166,7 @@ export class Mmu {
   }
 
   setRflagsAC(value: boolean): void {
-    if (this.registers.setRflagsAC(value)) this.derived.dropTlb();
+    if (this.registers.setRflagsAC(value)) this.privilegeChanged();
   }
 
   /** Whether the write fence owns a whole page, so that stores to it need not be reported. */
@@ -182,7 +185,17 @@ export class Mmu {
   }
 
   setCpl(value: number): void {
-    if (this.registers.setCpl(value)) this.derived.dropTlb();
+    if (this.registers.setCpl(value)) this.privilegeChanged();
+  }
+
+  private privilegeChanged(): void {
+    if (this.derived.keepsCode) this.useContext();
+    else this.derived.dropTlb('control registers');
+  }
+
+  /** On a bare machine, the TLB has entries for each root and privilege. */
+  private useContext(sharesUpperHalf = false): void {
+    if (this.derived.keepsCode) this.derived.useContext(this.registers.context, sharesUpperHalf);
   }
 
   /**
@@ -284,6 +297,8 @@ export class Mmu {
   /** Drops everything derived from page tables. */
   flush(): void {
     this.derived.flush();
+    // SMAP may have been turned on or off.
+    this.useContext();
   }
 
   /** Makes stores to a frame miss the TLB: see DerivedEntries. */

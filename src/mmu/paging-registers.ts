@@ -1,5 +1,9 @@
+import { PAGE_SIZE } from '../bits.js';
 import { CR0_WP, CR4_PSE, CR4_SMAP, CR4_SMEP, EFER_NXE, MAXPHYADDR } from './entry.js';
 import type { PagingControls } from './walk.js';
+
+/** Contexts that differ in other things than their root. */
+const KEYS_OF_ROOT = 4;
 
 /** What decides how linear addresses are translated, besides the page tables. */
 export type Controls = Pick<PagingControls, 'cr0' | 'cr4' | 'efer'> & { readonly cr3: number; readonly cpl: number };
@@ -16,6 +20,13 @@ export class PagingRegisters implements PagingControls {
   rflagsAC = false;
   cpl = 0;
   directoryPointers: Readonly<BigUint64Array> = new BigUint64Array(4);
+
+  /** A number for the registers that decide how linear addresses are translated and change often; the same for the same values. */
+  get context(): number {
+    const user = this.cpl === 3 ? 1 : 0;
+    const accessible = this.rflagsAC && user === 0 && (this.cr4 & CR4_SMAP) !== 0 ? 2 : 0;
+    return Math.floor(this.cr3 / PAGE_SIZE) * KEYS_OF_ROOT + user + accessible;
+  }
 
   setCr0(value: number): boolean {
     const changes = (this.cr0 ^ value) & CR0_WP;
@@ -57,4 +68,9 @@ export class PagingRegisters implements PagingControls {
     this.cpl = value;
     return changes;
   }
+}
+
+/** The frame of the root that a `PagingRegisters.context` has. */
+export function rootOf(context: number): number {
+  return Math.floor(context / KEYS_OF_ROOT);
 }

@@ -10,10 +10,36 @@ export const USED_TO_FETCH = 1 << 2;
 
 const ENTRY_BYTES = 8;
 
+/** The start of what a table maps, where that is not one range of linear addresses only, or is not known. */
+export const SEVERAL = -1;
+/** What an entry leads to, if not to a table of the next level. */
+export const A_PAGE = -1;
+
+/** Where an entry was found by a walk. */
+export interface EntryPlace {
+  /** That of the entry: 1 is a PTE. */
+  readonly level: number;
+  /** The low 48 bits of the first linear address that its table maps. */
+  readonly start: number;
+  /** The frame of the table that it points to, or A_PAGE. */
+  readonly next: number;
+}
+
 interface Table {
   readonly uses: Uint8Array;
   usedEntries: number;
+  level: number;
+  start: number;
+  /** By entry: what `EntryPlace.next` says. */
+  next: Int32Array | undefined;
 }
+
+/** The uses of an entry, and where it was found. */
+export interface TakenEntry extends EntryPlace {
+  readonly uses: number;
+}
+
+const UNUSED: TakenEntry = { uses: 0, level: 0, start: SEVERAL, next: A_PAGE };
 
 /**
  * Records, for each page-table entry, what was derived from it and is still cached, so that a store to a page table
@@ -26,31 +52,40 @@ export class TableUses {
   private readonly tables = new Map<number, Table>();
 
   /** Adds uses to the entry at a physical address. Returns true if its frame became a table in use. */
-  add(entryAddress: number, uses: number): boolean {
+  add(entryAddress: number, uses: number, level = 0, start = SEVERAL, next = A_PAGE): boolean {
     const frame = frameOf(entryAddress);
     let table = this.tables.get(frame);
     const isNew = table === undefined;
     if (table === undefined) {
-      table = { uses: new Uint8Array(PAGE_SIZE / ENTRY_BYTES), usedEntries: 0 };
+      table = { uses: new Uint8Array(PAGE_SIZE / ENTRY_BYTES), usedEntries: 0, level, start, next: undefined };
       this.tables.set(frame, table);
     }
     const index = indexInTable(entryAddress);
     const before = table.uses[index]!;
     if (before === 0) table.usedEntries++;
     table.uses[index] = before | uses;
+    if (table.start !== start || table.level !== level) table.start = SEVERAL;
+    if (level > 1) (table.next ??= new Int32Array(PAGE_SIZE / ENTRY_BYTES))[index] = next;
     return isNew;
   }
 
+  /** As `add`, for the entry of a table that has the uses of an equal one of another table. */
+  copy(from: number, to: number): boolean {
+    const table = this.tables.get(frameOf(from))!;
+    const index = indexInTable(from);
+    return this.add(to, table.uses[index]!, table.level, table.start, table.next?.[index] ?? A_PAGE);
+  }
+
   /** Removes and returns the uses of the entry at a physical address. */
-  take(entryAddress: number): number {
+  take(entryAddress: number): TakenEntry {
     const table = this.tables.get(frameOf(entryAddress));
-    if (table === undefined) return 0;
+    if (table === undefined) return UNUSED;
     const index = indexInTable(entryAddress);
     const uses = table.uses[index]!;
-    if (uses === 0) return 0;
+    if (uses === 0) return UNUSED;
     table.uses[index] = 0;
     if (--table.usedEntries === 0) this.tables.delete(frameOf(entryAddress));
-    return uses;
+    return { uses, level: table.level, start: table.start, next: table.next?.[index] ?? A_PAGE };
   }
 
   /** The uses of the entries of a table, by their indexes; undefined if it is not in use. */

@@ -3,54 +3,38 @@ import { HOST_LAYOUT, type GuestMemory } from '../memory.js';
 import { slotOf, type SlotChange } from './alias.js';
 import { PartialEntries, type PagePart } from './partial-entries.js';
 import { EntryLog } from './entry-log.js';
+import {
+  NONE,
+  OTHER_WORDS,
+  SET_WORDS,
+  TABLES,
+  TABLE_WORDS,
+  TLB_ENTRIES,
+  TLB_ENTRY_BYTES,
+  TLB_INDEX_MASK,
+  TLB_INDEX_SHIFT,
+  TLB_WRITE,
+  WORDS,
+  WRITES,
+} from './tlb-layout.js';
+import { TlbSets, type TlbSet } from './tlb-sets.js';
 
-/**
- * The translation lookaside buffer: three direct-mapped tables in the shared memory, for reads, writes and fetches,
- * which generated code looks up inline. An entry is 16 bytes:
- *
- *     +0  i64  tag: the linear address of a page (bits 11 to 0 are 0), or -1 for none; all 0 where nothing ever was
- *     +8  i32  addend: host address = addend + low 32 bits of the linear address, modulo 2^32
- *     +12      unused
- *
- * The entry of a linear address is at byte offset `(linear >> TLB_INDEX_SHIFT) & TLB_INDEX_MASK` of its table. An
- * access of `size` bytes hits if the tag equals `(linear + size - 1) & ~4095`. An access that crosses pages therefore
- * always misses, since the page in which it ends has a different entry.
- *
- * A large page is entered as the 4 KiB pages of it that were used.
- */
-export const TLB_ENTRIES = 65536;
-export const TLB_ENTRY_BYTES = 16;
-export const TLB_ADDEND_OFFSET = 8;
-export const TLB_INDEX_SHIFT = 8;
-export const TLB_INDEX_MASK = (TLB_ENTRIES - 1) * TLB_ENTRY_BYTES;
+export {
+  TLB_ADDEND_OFFSET,
+  TLB_ENTRIES,
+  TLB_ENTRY_BYTES,
+  TLB_FETCH,
+  TLB_INDEX_MASK,
+  TLB_INDEX_SHIFT,
+  TLB_READ,
+  TLB_SET,
+  TLB_WRITE,
+} from './tlb-layout.js';
 
-const TABLE_BYTES = TLB_ENTRIES * TLB_ENTRY_BYTES;
-
-/** Host addresses of the three tables. */
-export const TLB_READ = HOST_LAYOUT.tlb;
-export const TLB_WRITE = HOST_LAYOUT.tlb + TABLE_BYTES;
-export const TLB_FETCH = HOST_LAYOUT.tlb + 2 * TABLE_BYTES;
-
-/** The table for writes, in words of 32 bits. */
-const WRITES_START = TLB_WRITE >>> 2;
-const WRITES_END = (TLB_WRITE + TABLE_BYTES) >>> 2;
 /** The page of the shared memory in which RAM begins. */
 const FIRST_FRAME = HOST_LAYOUT.ram / PAGE_SIZE;
 
-/** All three tables, in words. */
-const WORDS = { start: HOST_LAYOUT.tlb >>> 2, end: (HOST_LAYOUT.tlb + HOST_LAYOUT.tlbBytes) >>> 2 };
-
-const TABLES = [TLB_READ, TLB_WRITE, TLB_FETCH];
-const NONE = -1;
 const ENTRIES_IN_PAGE_TABLE = 512;
-
-/**
- * Maximum number of filled entries that are tracked individually, so that dropping a few is faster than dropping all.
- */
-const MOST_REMEMBERED = 4096;
-
-/** Maximum number of write entries that are tracked individually, so that they can be removed and restored. */
-const MOST_WRITES_REMEMBERED = 8192;
 
 /** One in so many times, the entries of a slot are not restored, so that those that are no longer used go. */
 const TIMES_TO_SIEVE = 64;
@@ -75,19 +59,11 @@ interface SlotEntries extends WriteEntries {
   readonly times: number;
 }
 
-if (TABLES.length * TABLE_BYTES !== HOST_LAYOUT.tlbBytes || TLB_INDEX_SHIFT + 4 !== PAGE_SHIFT)
-  throw new Error('the TLB does not fit its place in HOST_LAYOUT or its index does not select pages');
-
 /** Reads and changes the TLB. `Mmu` decides which entries may be filled and which must be dropped. */
 export class Tlb {
   private readonly memory: GuestMemory;
   private readonly words: Int32Array;
-  /** Entries filled since they were last removed: all, those of addresses below 2^47, and those for writes. */
-  private readonly logs = {
-    filled: new EntryLog(MOST_REMEMBERED, WORDS),
-    lower: new EntryLog(MOST_REMEMBERED, WORDS),
-    writes: new EntryLog(MOST_WRITES_REMEMBERED, WORDS),
-  };
+  private readonly sets: TlbSets;
   /**
    * Number of operations that dropped entries; and the last such operation, by index of the PTE in its page table, and
    * overall.
@@ -115,23 +91,41 @@ export class Tlb {
     this.parts = new PartialEntries(memory);
     this.writersOf = new Uint32Array(memory.size / PAGE_SIZE);
     this.wasWritten = new Uint8Array(memory.size / PAGE_SIZE);
-    this.clear();
+    this.sets = new TlbSets(this.words);
   }
 
   /**
-   * Empties the tables of a memory that may have had a TLB before. A new one is all 0, which matches nothing but an access to
-   * page 0, in its own entry, the first, and one that crosses to it, in that of the last page: so its 3 MB need not be filled.
+   * Uses the entries of a context, known by a key, from now on: those that it had when it was used last, without what has been
+   * dropped since. If there are too many contexts, that which has not been used for longest is forgotten. A new one begins with
+   * the entries of the previous one for the upper half of the address space, if both translate addresses there alike.
    */
-  private clear(): void {
-    const [first, last] = [0, (TLB_ENTRIES - 1) * TLB_ENTRY_BYTES];
-    const isNew = TABLES.every((table) => this.words[table >>> 2] === 0 && this.words[(table + last) >>> 2] === 0);
-    if (!isNew) this.words.fill(NONE, WORDS.start, WORDS.end);
-    else for (const table of TABLES) for (const entry of [first, last]) this.words[(table + entry) >>> 2] = NONE;
+  use(key: number, sharesUpperHalf = false): void {
+    const before = this.sets.current;
+    if (before.key === key) return;
+    this.parts.clear();
+    const isNew = this.sets.use(key, (set) => this.dropSet(set));
+    if (isNew && sharesUpperHalf) this.copyUpperHalf(before);
+  }
+
+  /** Copies the entries of the upper half of the address space that are known from another set. */
+  private copyUpperHalf({ logs, distance }: TlbSet): void {
+    const { words } = this;
+    for (const entry of logs.filled.listed) {
+      const high = words[entry + 1]!;
+      if (high >= 0 || this.isEmpty(entry)) continue;
+      this.put(entry - distance + this.sets.current.distance, words[entry]!, high, words[entry + 2]!);
+    }
+  }
+
+  /** Drops the entries of the contexts of which this is true of their keys. */
+  dropContexts(isGone: (key: number) => boolean): void {
+    this.parts.clear();
+    for (const set of this.sets.all) if (isGone(set.key)) this.dropSet(set);
   }
 
   /** Looks up a linear address in `table` (TLB_READ, TLB_WRITE or TLB_FETCH). Returns the physical address, or -1. */
   lookup(table: number, linearHigh: number, linearLow: number): number {
-    const entry = wordOfEntry(table, linearLow);
+    const entry = wordOfEntry(table, linearLow) + this.sets.current.distance;
     if (this.words[entry] !== pageOf(linearLow) || this.words[entry + 1] !== (linearHigh | 0)) return -1;
     return ((this.words[entry + 2]! + linearLow) >>> 0) - HOST_LAYOUT.ram;
   }
@@ -140,7 +134,7 @@ export class Tlb {
   fill(table: number, linearHigh: number, linearLow: number, physical: number): void {
     if (physical >= this.memory.size)
       throw new RangeError(`physical address ${hex(physical)} is beyond RAM of ${this.memory.size} bytes`);
-    const entry = wordOfEntry(table, linearLow);
+    const entry = wordOfEntry(table, linearLow) + this.sets.current.distance;
     this.put(entry, pageOf(linearLow), linearHigh, HOST_LAYOUT.ram + physical - (linearLow >>> 0));
   }
 
@@ -150,21 +144,27 @@ export class Tlb {
     this.parts.add(linearHigh, linearLow, isWrite, HOST_LAYOUT.ram + physical - (linearLow >>> 0), part);
   }
 
-  /** Drops one linear page from the tables. */
+  /** Drops one linear page from the tables of all contexts. */
   dropPage(linearHigh: number, linearLow: number, tables: readonly number[] = TABLES): void {
     this.parts.clear();
     this.lastChangeOfIndex[tableIndexOf(linearLow)] = ++this.changes;
-    for (const table of tables)
-      if (this.lookup(table, linearHigh, linearLow) !== -1) this.drop(wordOfEntry(table, linearLow));
+    const [low, high] = [pageOf(linearLow), linearHigh | 0];
+    const { words } = this;
+    for (const { distance } of this.sets.all)
+      for (const table of tables) {
+        const entry = wordOfEntry(table, linearLow) + distance;
+        if (words[entry] === low && words[entry + 1] === high) this.drop(entry);
+      }
   }
 
   /** Drops every linear page whose bits 20 to 12 are `index`: all that a PTE at that index of a page table can map. */
   dropPagesOfTableIndex(index: number): void {
     this.parts.clear();
     this.lastChangeOfIndex[index] = ++this.changes;
-    for (const table of TABLES)
-      for (let place = index; place < TLB_ENTRIES; place += ENTRIES_IN_PAGE_TABLE)
-        this.drop((table + place * TLB_ENTRY_BYTES) >>> 2);
+    for (const { distance } of this.sets.all)
+      for (const table of TABLES)
+        for (let place = index; place < TLB_ENTRIES; place += ENTRIES_IN_PAGE_TABLE)
+          this.drop(((table + place * TLB_ENTRY_BYTES) >>> 2) + distance);
   }
 
   /** Drops every entry through which a frame could be written. */
@@ -175,22 +175,40 @@ export class Tlb {
     const dropIfOf = (entry: number): void => {
       if (!this.isEmpty(entry) && this.frameOf(entry) === frame) this.drop(entry);
     };
-    const { listed, isFull } = this.logs.writes;
     // The frame is likely to have been written to lately.
-    for (let i = listed.length - 1; !isFull && i >= 0 && this.writersOf[frame]! > 0; i--) dropIfOf(listed[i]!);
-    for (let entry = WRITES_START; this.writersOf[frame]! > 0; entry += TLB_ENTRY_BYTES >>> 2) dropIfOf(entry);
+    for (const { logs } of [this.sets.current, ...this.sets.all]) {
+      const { listed } = logs.writes;
+      for (let i = listed.length - 1; i >= 0 && this.writersOf[frame]! > 0; i--) dropIfOf(listed[i]!);
+    }
+    for (const { distance, logs } of this.sets.all) {
+      const start = (TLB_WRITE >>> 2) + distance;
+      const end = logs.writes.isFull ? start + TABLE_WORDS : start;
+      for (let entry = start; this.writersOf[frame]! > 0 && entry < end; entry += TLB_ENTRY_BYTES >>> 2)
+        dropIfOf(entry);
+    }
   }
 
-  /** Removes all write entries. Returns them for `putWrites`; undefined if there were too many to track. */
+  /** Removes all write entries of the only context. Returns them for `putWrites`; undefined if there were too many to track. */
   takeWrites(): WriteEntries | undefined {
-    this.parts.clear();
-    if (this.logs.writes.isFull) {
-      this.logs.writes.take();
-      this.words.fill(NONE, WRITES_START, WRITES_END);
-      this.writersOf.fill(0);
-      return undefined;
+    const { writes } = this.sets.current.logs;
+    if (!writes.isFull) {
+      this.parts.clear();
+      return this.remove(writes.take(), () => true);
     }
-    return this.remove(this.logs.writes.take(), () => true);
+    this.dropWrites();
+    return undefined;
+  }
+
+  /** Drops all write entries of all contexts. */
+  dropWrites(): void {
+    this.parts.clear();
+    for (const set of this.sets.all) {
+      const { writes } = set.logs;
+      if (writes.isFull) set.fill(TLB_WRITE, 1);
+      else for (const entry of writes.listed) this.empty(entry);
+      writes.take();
+    }
+    this.writersOf.fill(0);
   }
 
   /** Removes those of some entries that hold something, and are wanted. */
@@ -258,29 +276,38 @@ export class Tlb {
     this.giveUpTaken();
   }
 
-  /** Drops the entries of addresses below 2^47. */
-  dropLowerHalf(): void {
-    if (this.logs.lower.isFull) return this.dropAll();
-    this.parts.clear();
-    this.giveUpTaken();
-    for (const entry of this.logs.lower.take()) if (this.words[entry + 1]! >= 0) this.drop(entry);
-  }
-
+  /** Drops the entries of all contexts. */
   dropAll(): void {
     this.parts.clear();
-    this.logs.writes.take();
-    this.logs.lower.take();
     for (const log of this.slotLogs.values()) log.take();
     this.takenFromSlots.clear();
     this.giveUpTaken();
-    const isKnown = !this.logs.filled.isFull;
-    const entries = this.logs.filled.take();
-    if (isKnown) {
-      for (const entry of entries) this.drop(entry);
-      return;
+    const isKnown = this.sets.all.every(({ logs }) => !logs.filled.isFull);
+    if (!isKnown) this.writersOf.fill(0);
+    for (const set of this.sets.all)
+      if (isKnown) this.dropSet(set);
+      else this.emptySet(set);
+  }
+
+  /** Empties a set whose write entries are not counted any more. */
+  private emptySet(set: TlbSet): void {
+    const { filled, writes } = set.logs;
+    if (filled.isFull) set.fill(TABLES[0]!, TABLES.length);
+    else for (const entry of filled.listed) this.empty(entry);
+    filled.take();
+    writes.take();
+  }
+
+  private dropSet(set: TlbSet): void {
+    const { filled, writes } = set.logs;
+    if (!filled.isFull) for (const entry of filled.take()) this.drop(entry);
+    else {
+      const start = (TLB_WRITE >>> 2) + set.distance;
+      for (let entry = start; entry < start + TABLE_WORDS; entry += TLB_ENTRY_BYTES >>> 2) this.drop(entry);
+      filled.take();
+      set.fill(TABLES[0]!, TABLES.length);
     }
-    this.writersOf.fill(0);
-    this.words.fill(NONE, WORDS.start, WORDS.end);
+    writes.take();
   }
 
   /** Discards removed entries, so that none of them is restored. */
@@ -295,11 +322,11 @@ export class Tlb {
     this.words[entry] = tagLow;
     this.words[entry + 1] = tagHigh;
     this.words[entry + 2] = addend;
-    this.logs.filled.add(entry, this.isHeld);
-    if (tagHigh >= 0) this.logs.lower.add(entry, this.isHeld);
+    const { filled, writes } = this.sets.current.logs;
+    filled.add(entry, this.isHeld);
     if (this.slotLogs.size > 0) this.slotLogs.get(slotOf(tagHigh))?.add(entry, this.isHeld);
     if (!isForWrites(entry)) return;
-    this.logs.writes.add(entry, this.isHeld);
+    writes.add(entry, this.isHeld);
     this.writersOf[this.frameOf(entry)]!++;
   }
 
@@ -307,6 +334,10 @@ export class Tlb {
     // Memory that is all 0 stays untouched.
     if (this.isEmpty(entry)) return;
     if (isForWrites(entry)) this.writersOf[this.frameOf(entry)]!--;
+    this.empty(entry);
+  }
+
+  private empty(entry: number): void {
     this.words[entry] = NONE;
     this.words[entry + 1] = NONE;
   }
@@ -330,7 +361,8 @@ export class Tlb {
 }
 
 function isForWrites(entry: number): boolean {
-  return entry >= WRITES_START && entry < WRITES_END;
+  const place = entry < OTHER_WORDS.start ? entry - WORDS.start : (entry - OTHER_WORDS.start) % SET_WORDS;
+  return Math.floor(place / TABLE_WORDS) === WRITES;
 }
 
 function pageOf(linearLow: number): number {

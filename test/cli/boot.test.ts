@@ -89,6 +89,10 @@ t.test('statistics and traces', async (t) => {
   t.equal(stderr.match(/^\d+ fault #PF error code 2 address 8000\d000 rip \w+$/gm)?.length, 5);
   t.match(stderr, /^ticks {13}\d{8}$/m);
   t.match(stderr, /^interrupts {8}10$/m);
+  t.match(stderr, /^TLB flushes {7}\d+: [a-z ]+ \d+/m);
+  t.match(stderr, /^in TypeScript {5}\d{2,} other instructions$/m);
+  t.match(stderr, /^Wasm modules {6}\d+ now, \d+ in all$/m);
+  t.match(stderr, /^translating took {2}\d+\.\d % of the CPU seconds$/m);
   const traced = await bd0(['boot', '-m64MB', '--trace', 'io', '--max-instructions', '30000', kernel]);
   t.match(traced, { code: 124, stderr: /^\d+ out port 3f8 8 bits 62$/m });
   // mov eax, [FEE00030h]; cli; hlt

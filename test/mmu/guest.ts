@@ -3,9 +3,10 @@
  * level. It uses the MMU as generated code and the CPU's slow path do, and compares every result with the model.
  */
 import { GuestMemory, HOST_LAYOUT, WATCH_CODE, WATCH_TABLE } from '../../src/memory.js';
+import type { ChangedPages } from '../../src/mmu/derived-entries.js';
 import { Mmu } from '../../src/mmu/mmu.js';
 import { TLB_ADDEND_OFFSET, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_FETCH } from '../../src/mmu/tlb.js';
-import { TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../src/mmu/tlb.js';
+import { TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_SET, TLB_WRITE } from '../../src/mmu/tlb.js';
 import { ACCESS_FETCH, ACCESS_IMPLICIT, ACCESS_READ, ACCESS_WRITE } from '../../src/mmu/walk.js';
 import { errorCodeOf, translate, type Access, type Controls, type Fault, type Translation } from './model.js';
 import { entryOf, faultOf, halves, linearOf, mustEqual, type AnyEntry } from './page-tables.js';
@@ -52,8 +53,12 @@ export class Guest {
   /** What the CPU has decoded: kept until the MMU says that mappings changed, or the code is stored to. */
   private decoded: Decoded[] = [];
 
-  constructor() {
-    this.mmu.derived.onMappingsChanged = () => this.dropDecoded();
+  /** `isBare`: as on a bare machine, whose TLB has a set of entries for each context, and whose code is dropped page by page. */
+  constructor(isBare = false) {
+    const { derived } = this.mmu;
+    derived.keepsCode = isBare;
+    derived.onMappingsChanged = () => this.dropDecoded();
+    derived.onPagesChanged = (which) => this.dropDecoded((linear) => isAmong(which, linear));
   }
 
   /** Empties the machine and fills its tables. */
@@ -148,7 +153,7 @@ export class Guest {
     const { host32, hostView, watched } = this.memory;
     for (const kind of ['read', 'write', 'fetch'] as const)
       for (let place = 0; place < TLB_ENTRIES; place++) {
-        const entry = tlbOf[kind] + place * TLB_ENTRY_BYTES;
+        const entry = tlbOf[kind] + host32[TLB_SET >>> 2]! + place * TLB_ENTRY_BYTES;
         if (entry % NEVER_FILLED.length === 0 && this.isNeverFilled(entry)) {
           place += NEVER_FILLED.length / TLB_ENTRY_BYTES - 1;
           continue;
@@ -257,7 +262,7 @@ export class Guest {
 
   /** The lookup that generated code does inline: the host address, or -1. */
   private hit(table: number, linear: bigint, size: bigint): number {
-    const entry = table + placeOf(linear);
+    const entry = table + this.memory.host32[TLB_SET >>> 2]! + placeOf(linear);
     const wanted = BigInt.asUintN(64, (linear + size - 1n) & ~4095n);
     if (this.memory.hostView.getBigUint64(entry, true) !== wanted) return -1;
     const addend = BigInt(this.memory.hostView.getInt32(entry + TLB_ADDEND_OFFSET, true));
@@ -279,10 +284,12 @@ export class Guest {
     this.mmu.watch(Math.floor(physical / PAGE), WATCH_CODE);
   }
 
-  private dropDecoded(): void {
-    if (this.decoded.length > 0) this.seen.drops++;
+  private dropDecoded(isDropped: (linear: bigint) => boolean = () => true): void {
+    const kept = this.decoded.filter(({ linear }) => !isDropped(linear));
+    if (kept.length < this.decoded.length) this.seen.drops++;
     for (const { physical } of this.decoded) this.mmu.unwatch(Number(physical >> 12n), WATCH_CODE);
-    this.decoded = [];
+    this.decoded = kept;
+    for (const { physical } of kept) this.mmu.watch(Number(physical >> 12n), WATCH_CODE);
   }
 
   /** An entry for the table that this address lies in: it names a table of the next level, or a frame of data. */
@@ -314,6 +321,14 @@ export class Guest {
     const view = new DataView(expected.buffer);
     mustEqual(`RAM at ${at.toString(16)}`, { word: view.getBigUint64(at, true) }, { word: this.memory.read64(at) });
   }
+}
+
+/** Whether an address, of its page or in it, is one of those whose mappings have changed. */
+function isAmong(which: ChangedPages, linear: bigint): boolean {
+  if (which === 'all') return true;
+  if (which === 'lower half') return linear < 1n << 63n;
+  const low = Number(BigInt.asUintN(48, linear));
+  return low >= which.start && low < which.end;
 }
 
 function placeOf(linear: bigint): number {

@@ -40,7 +40,9 @@ async function bootWith(request: BootRequest, disks: readonly BoardDisk[]): Prom
   const output = new HostOutput(() => bell.ring());
   input.onHelp = () => writeToStderr(KEYS_HELP);
   const { memoryBytes, engine, cpu: model, serial, virtio } = request;
-  const board = new Board({ memoryBytes, engine, model, send: senderTo(serial, output), disks, virtio, sha256 });
+  const send = senderTo(serial, output);
+  const translator = { now: () => performance.now() };
+  const board = new Board({ memoryBytes, engine, translator, model, send, disks, virtio, sha256 });
   const kernel = load(board, request);
   traceBoard(board, request.trace);
   const name = basename(request.kernel);

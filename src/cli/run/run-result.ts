@@ -89,7 +89,8 @@ function memoryRows({ frames, writeBacks, vmos, hostMemory }: Statistics): Row[]
   ];
 }
 
-function translationRows(stats: TranslationStats): Row[] {
+/** Counters of the translator, by name. */
+export function translationRows(stats: TranslationStats): Row[] {
   const { instructionsTranslated, wasmBytesInAll, millisecondsGenerating, millisecondsCompiling } = stats;
   const each = instructionsTranslated === 0 ? '' : ` of ${(wasmBytesInAll / instructionsTranslated).toFixed(1)} bytes`;
   return [

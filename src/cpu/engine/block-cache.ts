@@ -209,6 +209,20 @@ export class BlockCache {
     };
   }
 
+  /** As `cut`, after an instruction with REP, which is the last of its block. */
+  cutAfter(record: number): () => void {
+    const { view } = this;
+    const next = record + RECORD_BYTES;
+    const handler = view.getUint16(next + Field.handler, true);
+    const ticks = this.ticksToEnd(next);
+    view.setUint16(next + Field.handler, Handler.resolve, true);
+    view.setUint16(next + Field.ticksToEnd, 0, true);
+    return () => {
+      view.setUint16(next + Field.handler, handler, true);
+      view.setUint16(next + Field.ticksToEnd, ticks, true);
+    };
+  }
+
   /** Discards everything decoded from bytes that have been stored to. */
   codeStored(physical: number, lengthBytes: number): void {
     const frame = Math.floor(physical / PAGE_SIZE);

@@ -94,9 +94,15 @@ const MOST_KEPT = 4;
 
 const UPPER_HALF = 1n << 63n;
 
-/** The index of a page's PTE in its table. */
-function tableIndexOf({ linear }: DecodedPage): number {
-  return Number((linear >> 12n) & 511n);
+/** The address with these low 48 bits. */
+function linearOf(low: number): bigint {
+  return BigInt.asUintN(64, BigInt.asIntN(48, BigInt(low)));
+}
+
+/** Whether the low 48 bits of the address of a page are in a range. */
+function isWithin(linear: bigint, start: number, end: number): boolean {
+  const page = Number(BigInt.asUintN(48, linear));
+  return page >= start && page < end;
 }
 
 /**
@@ -108,7 +114,6 @@ export class DecodedPages {
   private readonly kept = new Map<bigint, DecodedPage[]>();
   private readonly slots = new SlotPages();
   private readonly lowerHalf = new Set<DecodedPage>();
-  private readonly byTableIndex = new Map<number, Set<DecodedPage>>();
 
   constructor(readonly view: CodeView) {}
 
@@ -127,22 +132,27 @@ export class DecodedPages {
     };
     const first = start - (start % PAGE_SIZE);
     if (end - first <= MOST_LOOKED_UP * PAGE_SIZE) {
-      for (let page = first; page < end; page += PAGE_SIZE) addAt(BigInt.asUintN(64, BigInt.asIntN(48, BigInt(page))));
+      for (let page = first; page < end; page += PAGE_SIZE) addAt(linearOf(page));
       return found;
     }
-    const isWithin = (linear: bigint): boolean => {
-      const page = Number(BigInt.asUintN(48, linear));
-      return page >= first && page < end;
-    };
     for (const linear of new Set([...this.live.keys(), ...this.kept.keys(), ...this.slots.addresses()]))
-      if (isWithin(linear)) addAt(linear);
+      if (isWithin(linear, first, end)) addAt(linear);
     return found;
   }
 
-  /** Live pages: all, those in the lower half of the address space, or those whose PTEs have an index in their tables. */
+  /** Live pages: all, those in the lower half of the address space, or those in a range of the low 48 bits of addresses. */
   liveAt(which: ChangedPages): Iterable<DecodedPage> {
     if (which === 'all') return this.live.values();
-    return which === 'lower half' ? this.lowerHalf : (this.byTableIndex.get(which) ?? []);
+    if (which === 'lower half') return this.lowerHalf;
+    const { start, end } = which;
+    if (end - start > MOST_LOOKED_UP * PAGE_SIZE)
+      return [...this.live.values()].filter(({ linear }) => isWithin(linear, start, end));
+    const found: DecodedPage[] = [];
+    for (let page = start; page < end; page += PAGE_SIZE) {
+      const live = this.live.get(linearOf(page));
+      if (live) found.push(live);
+    }
+    return found;
   }
 
   /** Makes a page live; there must be no other live page at its address. */
@@ -161,16 +171,11 @@ export class DecodedPages {
   private addLive(page: DecodedPage): void {
     this.live.set(page.linear, page);
     if (page.linear < UPPER_HALF) this.lowerHalf.add(page);
-    const index = tableIndexOf(page);
-    const others = this.byTableIndex.get(index);
-    if (others) others.add(page);
-    else this.byTableIndex.set(index, new Set([page]));
   }
 
   private deleteLive(page: DecodedPage): void {
     this.live.delete(page.linear);
     this.lowerHalf.delete(page);
-    this.byTableIndex.get(tableIndexOf(page))?.delete(page);
   }
 
   private addKept(page: DecodedPage): void {
@@ -226,7 +231,6 @@ export class DecodedPages {
   clear(): void {
     this.live.clear();
     this.lowerHalf.clear();
-    this.byTableIndex.clear();
     this.kept.clear();
     this.slots.clear();
   }

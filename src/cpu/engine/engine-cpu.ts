@@ -4,6 +4,7 @@ import type { InstructionFetcher } from '../decode/fetch.js';
 import type { CodeStops } from '../stops.js';
 import type { CpuState } from '../state/cpu-state.js';
 import type { Form } from '../meaning/form.js';
+import type { QuickSteps } from '../system/quick/quick-steps.js';
 import type { CpuEvent } from '../state/events.js';
 
 /** Rules that may forbid instructions at run time. */
@@ -19,10 +20,16 @@ export interface BareEngineCpu {
   readonly isInterruptible: boolean;
   /** Whether instructions must be executed one by one: records are of 64-bit code only. */
   readonly needsEvaluator: boolean;
+  /** Whether they must be executed so only because RF is set, which the next instruction clears. */
+  readonly onlyResumes: boolean;
+  /** Clears RF. */
+  resumed(): void;
   /** STI has held interrupts back at a tick. */
   heldInterrupts(tick: number): void;
   /** What the control registers forbid is left to the evaluator. */
   readonly rules: FormRules;
+  /** Executes what need not be left to it. */
+  readonly quick: Pick<QuickSteps, 'step' | 'store' | 'isRepeated'>;
 }
 
 /** What the record engine needs from the CPU whose instructions it runs. */

@@ -1,4 +1,4 @@
-import { PAGE_SIZE } from '../../bits.js';
+import { PAGE_SHIFT, PAGE_SIZE } from '../../bits.js';
 import type { Alias, SlotChange } from '../../mmu/alias.js';
 import type { ChangedPages } from '../../mmu/derived-entries.js';
 import type { AddressRange } from '../../mmu/fence.js';
@@ -161,7 +161,7 @@ export class RecordEngine implements CodeStopsListener {
       }
       if (bare?.isInterruptible === true) return INTERRUPTIBLE;
       cpu.updateModes();
-      if (cpu.state.trapFlag || bare?.needsEvaluator === true) next = this.evaluate(0);
+      if (cpu.state.trapFlag || bare?.needsEvaluator === true) next = this.runSingly(end);
       else if (next === 0) next = this.takeStop() ? STOPPED : this.locateRip();
       else if (hot) next = this.runHot(hot, next, end);
       else next = this.runInterpreter(next, end);
@@ -324,6 +324,30 @@ export class RecordEngine implements CodeStopsListener {
     }
   }
 
+  /** Executes one instruction, of which only REP with RF set, as after a page fault, is worth generated code. */
+  private runSingly(end: number): Next {
+    const { cpu, blocks, interpreter } = this;
+    const { bare } = cpu;
+    if (cpu.state.trapFlag || bare?.onlyResumes !== true || !bare.quick.isRepeated) return this.evaluate(0);
+    if (this.takeStop()) return STOPPED;
+    const record = this.locateRip();
+    if (typeof record !== 'number') return record;
+    if (!blocks.isInstruction(record)) return this.evaluate(0);
+    const ticks = Math.min(end - cpu.ticks, LONGEST_SLICE);
+    const rejoin = blocks.cutAfter(record);
+    this.noteEnd(ticks);
+    const exit = this.withoutRegions(() => interpreter.run(record, ticks));
+    rejoin();
+    cpu.ticks += ticks - interpreter.ticksLeft;
+    if (interpreter.record !== record + RECORD_BYTES) {
+      const next = this.afterInterpreter(exit, end, false);
+      return next === record ? 0 : next;
+    }
+    this.setRip(interpreter.record);
+    bare.resumed();
+    return 0;
+  }
+
   /** Evaluates one instruction, and continues with the record after `record` if rip leads there. */
   private evaluate(record: number): Next {
     const { cpu, blocks, exits } = this;
@@ -337,7 +361,7 @@ export class RecordEngine implements CodeStopsListener {
     const place = exits.key;
     const { generation } = blocks;
     const nextRip = record === 0 ? -1n : blocks.nextRipOf(record);
-    const event = cpu.step();
+    const event = cpu.bare?.quick.step() ?? cpu.step();
     if ((event === VMCALL || event === SYSCALL) && blocks.isFetched(cpu.state.rip)) exits.add(place, event);
     if (event !== TICKS) return event;
     return cpu.state.rip === nextRip && generation === blocks.generation ? record + RECORD_BYTES : 0;
@@ -364,10 +388,23 @@ export class RecordEngine implements CodeStopsListener {
     if ((access & 2) !== 0 && cpu.mmu.wouldSetBits(high, low, kind)) return this.evaluate(record);
     const physical = cpu.mmu.translate(high, low, kind);
     if (physical >= cpu.memory.size) return this.evaluate(record);
-    if (physical >= 0) return record;
+    if (physical >= 0) return kind === ACCESS_WRITE && cpu.bare ? this.store(record, high, low, physical) : record;
     if ((access & ACCESS_ELEMENT) !== 0) return this.evaluate(record);
     cpu.ticks++;
     return faultOf(pageFault(cpu.mmu.fault));
+  }
+
+  /** Goes on with an instruction of a bare machine that stores at a physical address in one page. */
+  private store(record: number, high: number, low: number, physical: number): Next {
+    const { cpu, blocks } = this;
+    if (cpu.memory.watched[physical >>> PAGE_SHIFT] === 0) return record;
+    if (this.takeStop()) return STOPPED;
+    const { generation } = blocks;
+    const outcome = cpu.bare!.quick.store(physical);
+    if (outcome === undefined) return this.evaluate(record);
+    if (outcome === 'done') return generation === blocks.generation ? record + RECORD_BYTES : 0;
+    cpu.mmu.translate(high, low, ACCESS_WRITE);
+    return generation === blocks.generation ? record : 0;
   }
 
   /**

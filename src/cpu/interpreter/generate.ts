@@ -1,4 +1,5 @@
 import { HOST_LAYOUT, LEAST_WASM_PAGES } from '../../memory.js';
+import { TLB_SET } from '../../mmu/tlb.js';
 import * as at from '../state/layout.js';
 import { Code, type Label } from '../wasm/encoding/code.js';
 import { WasmModule } from '../wasm/encoding/module.js';
@@ -44,6 +45,8 @@ class MainLoop {
   private readonly exitCode = this.code.newLocal('i32');
   private readonly next = this.code.newLocal('i32');
   private readonly handler = this.code.newLocal('i32');
+  /** Contexts of translation change only in TypeScript. */
+  private readonly tlbSet = this.code.newLocal('i32');
 
   constructor(
     private readonly plan: HandlerPlan,
@@ -54,6 +57,7 @@ class MainLoop {
   emit(): Code {
     const { code } = this;
     this.loadFlags();
+    code.i32(0).memory('i32.load', TLB_SET).set(this.tlbSet);
     const leave = code.block();
     const exits = exitBlocks(code);
     const enter = code.loop();
@@ -107,8 +111,8 @@ class MainLoop {
   }
 
   private emitHotHandlers(labels: LoopLabels): void {
-    const { code, emitter, kind, result, operand } = this;
-    const locals = { record: RECORD, budget: BUDGET, kind, result, operand };
+    const { code, emitter, kind, result, operand, tlbSet } = this;
+    const locals = { record: RECORD, budget: BUDGET, kind, result, operand, tlbSet };
     const machine = handlerMachine(emitter, new LoopContext(emitter, labels, locals, this.shared));
     for (const handler of this.plan.hot) {
       code.end();

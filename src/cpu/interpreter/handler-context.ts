@@ -91,11 +91,13 @@ export interface LoopLocals {
   readonly kind: number;
   readonly result: number;
   readonly operand: number;
+  readonly tlbSet: number;
 }
 
 /** The context of a handler inside the main loop. */
 export class LoopContext implements HandlerContext {
   readonly record: number;
+  readonly tlbSet: number;
   recordOffset = 0;
   private readonly code: Code;
 
@@ -106,6 +108,7 @@ export class LoopContext implements HandlerContext {
     private readonly shared: SharedFunctions,
   ) {
     this.record = locals.record;
+    this.tlbSet = locals.tlbSet;
     this.code = emitter.code;
   }
 
@@ -175,6 +178,7 @@ export class LoopContext implements HandlerContext {
  */
 export class FunctionContext implements HandlerContext {
   readonly record = 0;
+  readonly tlbSet = 'state';
   recordOffset = 0;
   private readonly code: Code;
 

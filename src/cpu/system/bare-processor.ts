@@ -9,6 +9,7 @@ import { GuestException, Vector } from '../state/exceptions.js';
 import { CS } from '../state/layout.js';
 import type { CpuModel } from '../state/model.js';
 import type { FloatRules } from './float-rules.js';
+import { QuickSteps, type QuickHost } from './quick/quick-steps.js';
 import { System, type PortBus, type SystemHost } from './system.js';
 
 /** DR6.BS, and DR7.GD. */
@@ -28,7 +29,7 @@ function decoderOf(model: CpuModel, size: CodeSize): Decoder {
 export type { BareModel } from './bare-cpuid.js';
 
 /** Notified when code of another kind may run on a bare machine. */
-export interface CodeListener {
+export interface CodeListener extends Pick<QuickHost, 'fetcher' | 'codeStops'> {
   /** The size of code or the privilege level may have changed. */
   codeChanged(decoder: Decoder, isUser: boolean): void;
   /** Other instructions than before may be forbidden. */
@@ -50,6 +51,8 @@ export function bareProcessor(ports: PortBus): MakeBareProcessor {
 /** The part of a processor that only bare machines have: it delivers exceptions and interrupts itself. */
 export class BareProcessor {
   readonly system: System;
+  /** Executes common system instructions without the evaluator. */
+  readonly quick: QuickSteps;
   /** The size of the code that runs. */
   codeSize: CodeSize = 64;
   /** Set while an interrupt waits for the processor. */
@@ -65,10 +68,21 @@ export class BareProcessor {
     listener: CodeListener,
   ) {
     this.system = new System(host, model);
+    const isStrict = (): boolean => this.needsEvaluator;
+    this.quick = new QuickSteps(this.system, host, {
+      get needsEvaluator() {
+        return isStrict();
+      },
+      takeEvent: () => this.takeEvent(),
+      fetcher: listener.fetcher,
+      codeStops: listener.codeStops,
+    });
     const { segments, controls, floatRules } = this.system;
+    const decoderOfSize: Partial<Record<CodeSize, Decoder>> = {};
     segments.onCodeSize = (size) => {
       this.codeSize = size;
-      listener.codeChanged(decoderOf(model, size), host.mmu.cpl === 3);
+      decoderOfSize[size] ??= decoderOf(model, size);
+      listener.codeChanged(decoderOfSize[size], host.mmu.cpl === 3);
     };
     controls.onFloatRules = () => {
       if (floatRules.update()) listener.rulesChanged();
@@ -107,6 +121,17 @@ export class BareProcessor {
   get needsEvaluator(): boolean {
     const { system, codeSize, host } = this;
     return codeSize !== 64 || this.holdsInterrupt || system.breakpoints.isArmed || host.registers.resumeFlag;
+  }
+
+  /** Whether they must be executed so only because RF is set. */
+  get onlyResumes(): boolean {
+    const { system, codeSize, host } = this;
+    return codeSize === 64 && !this.holdsInterrupt && !system.breakpoints.isArmed && host.registers.resumeFlag;
+  }
+
+  /** An instruction that ran with RF is complete. */
+  resumed(): void {
+    this.host.registers.systemFlags &= ~BigInt(RF);
   }
 
   /** Whether a pending interrupt can be delivered after the next instruction, but not before it. */

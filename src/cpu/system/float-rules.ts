@@ -74,9 +74,10 @@ export class FloatRules {
     return changes;
   }
 
-  /** Whether the rules look at an instruction at all. */
+  /** Whether the rules look at an instruction now: at RDTSC, which kernels time others with, only if it may be forbidden. */
   concerns({ row }: Form): boolean {
-    return kindOf(row) !== undefined;
+    const kind = kindOf(row);
+    return kind === 'time' ? (this.controls.cr4 & CR4_TSD) !== 0 : kind !== undefined;
   }
 
   /** The exception that an instruction raises because of the rules. */

@@ -49,6 +49,8 @@ export function refuse(vector: number, selector: number, external = 0): never {
 export class Segments {
   /** Called when the size of code has changed. */
   onCodeSize: (size: CodeSize) => void = () => {};
+  /** Whether code was 64-bit code after the last change. */
+  private isIn64BitCode = false;
 
   constructor(
     readonly state: SystemState,
@@ -237,8 +239,11 @@ export class Segments {
   /** After a change of the mode: bases count outside 64-bit code only. */
   refresh(): void {
     const { codeSize } = this;
-    for (const segment of [ES, CS, SS, DS])
-      this.registers.setSegmentBase(segment, codeSize === 64 ? 0n : this.state.bases[segment]!);
+    // In 64-bit code they stay 0.
+    if (codeSize !== 64 || !this.isIn64BitCode)
+      for (const segment of [ES, CS, SS, DS])
+        this.registers.setSegmentBase(segment, codeSize === 64 ? 0n : this.state.bases[segment]!);
+    this.isIn64BitCode = codeSize === 64;
     this.updateStackMask();
     this.onCodeSize(codeSize);
   }
@@ -258,7 +263,14 @@ export class Segments {
     if (segment >= FS || this.codeSize !== 64) this.registers.setSegmentBase(segment, base);
   }
 
-  private updateStackMask(): void {
+  /** Sets what a segment register holds, for code that looks after what follows from it. */
+  reload(segment: number, selector: number, base: bigint, limit: number, rights: number): void {
+    this.registers.setSelector(segment, selector);
+    this.setCache(segment, base, limit, rights);
+  }
+
+  /** After a change of SS. */
+  updateStackMask(): void {
     this.registers.stackMask = this.state.rights[SS]! & RIGHTS_BIG ? 0xffff_ffff : 0xffff;
   }
 

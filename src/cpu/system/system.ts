@@ -40,7 +40,7 @@ export interface SystemHost {
   readonly linearMemory: LinearMemory;
   readonly ports: PortBus;
   /** The processor's time in ticks, and CR2. */
-  readonly clock: { readonly ticks: number; cr2: bigint };
+  readonly clock: { ticks: number; cr2: bigint };
 }
 
 /** Where the base of the I/O permission bitmap lies in a TSS. SDM Vol. 3A figure 7-11. */

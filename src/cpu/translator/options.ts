@@ -40,6 +40,8 @@ export interface TranslatorOptions {
   readonly tailCalls?: boolean | undefined;
   /** `sync` if not given. */
   readonly compilation?: Compilation | undefined;
+  /** Set for a bare machine, whose TLB has several sets of tables. */
+  readonly hasTlbSets?: boolean | undefined;
   /** A faster SHA-256 than the default, which runs everywhere. */
   readonly sha256?: ((data: Uint8Array) => Uint8Array) | undefined;
   /** A clock of the host, in milliseconds, for the reported times of translations; without it they are 0. */

@@ -16,12 +16,12 @@ export const CODE_VERSION = `bd0 code 1 ${generated?.translatorVersion ?? ''}`;
  * can depend on: whether the target of a direct branch is canonical.
  */
 export function codeContent(
-  { region, base, missing, inState, tailCalls }: CodeSource,
+  { region, base, missing, inState, tailCalls, hasTlbSets }: CodeSource,
   ram: Uint8Array,
   compiles: (instruction: Instruction) => boolean,
 ): Uint8Array {
   const out = new StateWriter().text(CODE_VERSION).numbers(region.entries).number(region.nodes.length);
-  out.number(inState ? 1 : 0).number(tailCalls ? 1 : 0);
+  out.number(inState ? 1 : 0).number((tailCalls ? 1 : 0) + (hasTlbSets ? 2 : 0));
   const frames = new Map(region.pages.map(({ linear, physical }) => [linear, physical]));
   for (const block of region.nodes) {
     out.number(block ? 1 : 0);

@@ -54,11 +54,15 @@ export class CodeMaker {
   }
 
   /** The code of a region, now or when the host has compiled it. The promise fails only where the host refuses a module. */
-  make(found: Omit<CodeSource, 'inState' | 'tailCalls'>, reason: string): CompiledCode | Promise<CompiledCode> {
-    const { mostInLocals = DEFAULT_MOST_IN_LOCALS, tailCalls = true } = this.options;
+  make(
+    found: Omit<CodeSource, 'inState' | 'tailCalls' | 'hasTlbSets'>,
+    reason: string,
+  ): CompiledCode | Promise<CompiledCode> {
+    const { mostInLocals = DEFAULT_MOST_IN_LOCALS, tailCalls = true, hasTlbSets = false } = this.options;
     const source = {
       ...{ ...found, inState: sizeOf(found.region) > mostInLocals },
       tailCalls: tailCalls && hasTailCalls(),
+      hasTlbSets,
     };
     const key = this.hash(codeContent(source, this.ram, this.compiles));
     const name = bytesToHex(key);

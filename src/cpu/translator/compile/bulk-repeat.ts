@@ -1,3 +1,4 @@
+import type { CompilerContext } from '../../wasm/compiling/meaning-compiler.js';
 import { lookUpTlb } from '../../wasm/compiling/tlb-lookup.js';
 import { PAGE_SIZE } from '../../../bits.js';
 import { DF } from '../../meaning/flags.js';
@@ -24,12 +25,23 @@ export interface BulkTicks {
   take(local: number): void;
 }
 
+export interface BulkContext extends Pick<CompilerContext, 'tlbSet'> {
+  readonly bulkTicks: BulkTicks;
+}
+
 /**
  * Emits, before one iteration of REP, as many of them as can be done at once: all but the last, as far as the pages and the
  * ticks suffice, if both pages are in the TLB, DF is clear, and the operands do not overlap so that the order matters.
  * Registers and ticks are then as after single iterations.
  */
-export function emitBulkRepeat(m: Machine<V>, emitter: Emitter, kind: BulkKind, form: Form, ticks: BulkTicks): void {
+export function emitBulkRepeat(
+  m: Machine<V>,
+  emitter: Emitter,
+  kind: BulkKind,
+  form: Form,
+  context: BulkContext,
+): void {
+  const { bulkTicks: ticks, tlbSet } = context;
   const { code } = emitter;
   const size = form.width / 8;
   const constant = (value: bigint | number): V => m.constant(64, value);
@@ -56,8 +68,8 @@ export function emitBulkRepeat(m: Machine<V>, emitter: Emitter, kind: BulkKind, 
   times = smaller(smaller(times, spare, 'i64.lt_s'), inPage(to), 'i64.lt_s');
   if (kind === 'move') times = smaller(times, inPage(from), 'i64.lt_s');
   emitter.push(m.lessSigned(64, constant(FEWEST_ITERATIONS), times)).code.if();
-  const target = lookUp(emitter, to, 'write');
-  const source = kind === 'move' ? lookUp(emitter, from, 'read') : undefined;
+  const target = lookUp(emitter, to, 'write', tlbSet);
+  const source = kind === 'move' ? lookUp(emitter, from, 'read', tlbSet) : undefined;
   const bytes = m.truncate(64, 32, m.mul(64, times, constant(size)));
   emitter.push(target.hit);
   if (source) {
@@ -88,8 +100,13 @@ function allBytesAlike(m: Machine<V>, { width }: Form): V {
 }
 
 /** The host address of a byte, and whether the TLB has its page. */
-function lookUp(emitter: Emitter, linear: V, access: 'read' | 'write'): { hit: V; host: V } {
-  const found = lookUpTlb(emitter, linear, 1, access);
+function lookUp(
+  emitter: Emitter,
+  linear: V,
+  access: 'read' | 'write',
+  tlbSet: BulkContext['tlbSet'],
+): { hit: V; host: V } {
+  const found = lookUpTlb(emitter, linear, 1, access, tlbSet);
   found.pushMiss();
   emitter.code.op('i32.eqz');
   const hit = emitter.pop('i32');

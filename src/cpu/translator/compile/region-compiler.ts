@@ -210,8 +210,9 @@ class RegionCore extends MeaningCompiler {
   }
   protected override repeatInBulk(kind: BulkKind): void {
     const isFlat = kind === 'fill' || this.instruction.segment < FS;
-    if (this.form.addressWidth !== 64 || !isFlat || !this.context.bulkTicks) return;
-    emitBulkRepeat(this.words, this.emitter, kind, this.form, this.context.bulkTicks);
+    const { bulkTicks, tlbSet } = this.context;
+    if (this.form.addressWidth !== 64 || !isFlat || !bulkTicks) return;
+    emitBulkRepeat(this.words, this.emitter, kind, this.form, { bulkTicks, tlbSet });
     this.changed = false;
   }
   /** Emits code that may run any number of times; knowledge from within it is discarded afterwards. */
@@ -369,7 +370,7 @@ class RegionCore extends MeaningCompiler {
   /** Exits unless the extent is in one page that the TLB has. Returns a new local with its host address. */
   private check(start: V, bytes: number, writes: boolean): number {
     const { code, emitter } = this;
-    const found = lookUpTlb(emitter, start, bytes, writes ? 'write' : 'read');
+    const found = lookUpTlb(emitter, start, bytes, writes ? 'write' : 'read', this.context.tlbSet);
     found.pushMiss();
     this.context.exitIf('miss');
     found.pushHost();

@@ -334,6 +334,9 @@ class Translator implements RegionContext {
     this.leaveWith(RegionExit.go, this.rip);
     code.end();
   }
+  get tlbSet(): 'state' | undefined {
+    return this.source.hasTlbSets ? 'state' : undefined;
+  }
   readonly bulkTicks = {
     pushSpare: (): void => {
       this.code

@@ -31,6 +31,8 @@ export interface CodeSource {
   readonly inState: boolean;
   /** Whether the region calls the next one itself, in its own place, rather than by way of the dispatcher. */
   readonly tailCalls: boolean;
+  /** Whether the TLB has several sets of tables. */
+  readonly hasTlbSets: boolean;
 }
 
 export interface Translation {

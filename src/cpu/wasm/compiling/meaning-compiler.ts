@@ -1,4 +1,4 @@
-import { lookUpTlb } from './tlb-lookup.js';
+import { lookUpTlb, type TlbSetPlace } from './tlb-lookup.js';
 import type { Width } from '../../../bits.js';
 import { STATUS_FLAGS, bitsOf, conditionOf, flagsOfRotate, type FlagsThunk } from '../../meaning/flags.js';
 import type { Form, GprOperand, MemoryOperand, MmxOperand, StackOperand, XmmOperand } from '../../meaning/form.js';
@@ -42,6 +42,8 @@ export interface CompilerContext {
   pushTime(): void;
   /** Calls one of the functions of wasm/functions, whose parameters are on the stack. */
   callFunction(name: CompiledFunction): void;
+  /** Absent if the TLB has one set of tables only. */
+  readonly tlbSet?: TlbSetPlace | undefined;
 }
 
 /** Adds the words of arithmetic, vectors and floats to a compiler, which makes it a complete machine. */
@@ -204,7 +206,7 @@ export abstract class MeaningCompiler implements CompilerCore {
     this.requireUnchanged('translates an address');
     const { code, emitter } = this;
     const number = this.translated++;
-    const found = lookUpTlb(emitter, linear, bytes, access);
+    const found = lookUpTlb(emitter, linear, bytes, access, this.context.tlbSet);
     const host = localValue('i32', emitter.local('i32'));
     const kind = (access === 'write' ? 1 : this.isElement ? at.ACCESS_ELEMENT : 0) | (bytes << 8);
     const crosses = mayCross(bytes) && number < CROSSING_PLACES;

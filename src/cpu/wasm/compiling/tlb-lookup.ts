@@ -1,5 +1,8 @@
-import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../../mmu/tlb.js';
+import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_SET, TLB_WRITE } from '../../../mmu/tlb.js';
 import type { Emitter, WasmValue } from '../encoding/value.js';
+
+/** Where the distance of the current set of tables from the first is, if there are several: in a local, or in the shared memory. */
+export type TlbSetPlace = number | 'state';
 
 /** The TLB entry of a linear address, as looked up by generated code. See mmu/tlb.ts for the layout. */
 export interface TlbLookup {
@@ -13,10 +16,18 @@ export interface TlbLookup {
  * Looks up `bytes` bytes at a linear address (i64). A single comparison detects misses, accesses that cross a page, and
  * non-canonical addresses: in these cases (linear + bytes - 1) & ~4095 does not match the entry's tag.
  */
-export function lookUpTlb(emitter: Emitter, linear: WasmValue, bytes: number, access: 'read' | 'write'): TlbLookup {
+export function lookUpTlb(
+  emitter: Emitter,
+  linear: WasmValue,
+  bytes: number,
+  access: 'read' | 'write',
+  set?: TlbSetPlace,
+): TlbLookup {
   const { code } = emitter;
   const table = access === 'write' ? TLB_WRITE : TLB_READ;
   emitter.push(linear).code.op('i32.wrap_i64').i32(TLB_INDEX_SHIFT).op('i32.shr_u').i32(TLB_INDEX_MASK).op('i32.and');
+  if (set === 'state') emitter.code.i32(0).memory('i32.load', TLB_SET).op('i32.add');
+  else if (set !== undefined) emitter.code.get(set).op('i32.add');
   const entry = emitter.pop('i32');
   return {
     pushMiss: () => {

@@ -1,5 +1,5 @@
 import { PAGE_SIZE } from '../../../bits.js';
-import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../../mmu/tlb.js';
+import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_SET, TLB_WRITE } from '../../../mmu/tlb.js';
 import { CROSSINGS } from '../../state/layout.js';
 import { Code } from '../encoding/code.js';
 import type { WasmModule } from '../encoding/module.js';
@@ -88,7 +88,9 @@ function storeWide(to: Statements, address: Expression, value: Expression): void
 
 /** The host address of a linear address, of which the page must be in the TLB. */
 function hostOf(to: Statements, table: Expression, linear: Expression, otherwise: () => void): Variable {
-  const entry = to.let(linear.low().shr(TLB_INDEX_SHIFT).and(TLB_INDEX_MASK).add(table));
+  const entry = to.let(
+    linear.low().shr(TLB_INDEX_SHIFT).and(TLB_INDEX_MASK).add(table).add(constant('i32', 0).loaded('i32', TLB_SET)),
+  );
   to.if(entry.loaded('i64', 0).differs(linear.and(-4096n)), otherwise);
   return to.let(entry.loaded('i32', TLB_ADDEND_OFFSET).add(linear.low()));
 }

@@ -1,0 +1,58 @@
+import { PAGE_SIZE } from '../../../bits.js';
+import { WATCH_CODE, WATCH_TABLE } from '../../../memory.js';
+import type { Instruction } from '../../decode/instruction.js';
+import type { Form } from '../../meaning/form.js';
+import { GPR, RCX, RIP, gprAddress } from '../../state/layout.js';
+import type { SystemHost } from '../system.js';
+
+/** 'done': the store, and its tick. 'again': the frame is not watched any more, so that the store can be made as any other. */
+export type QuickStore = 'done' | 'again';
+
+/** REP with fewer iterations left than this does not overwrite enough of a frame for all that was known of it to be given up. */
+const FEWEST_ITERATIONS = 32;
+
+/**
+ * Stores to frames that are watched, as page tables and code are, without the evaluator: MOV, and REP STOS and MOVS,
+ * which overwrite whole tables and pages of code that has been freed.
+ */
+export class QuickStores {
+  constructor(private readonly host: Pick<SystemHost, 'linearMemory' | 'clock'>) {}
+
+  /** Executes an instruction that stores at a physical address, in one page; undefined if it has done nothing. */
+  execute(instruction: Instruction, physical: number): QuickStore | undefined {
+    const { form } = instruction;
+    if (form.repeat !== 'none') return this.giveUp(form, physical);
+    const { dest, src, row, width } = form;
+    if (row.mnemonic !== 'MOV' || dest.kind !== 'memory' || width < 32) return undefined;
+    const { linearMemory, clock } = this.host;
+    const { memory } = linearMemory;
+    const { ramView, host32 } = memory;
+    if (src.kind === 'immediate') {
+      if (width === 64) ramView.setBigInt64(physical, instruction.immediate, true);
+      else ramView.setInt32(physical, Number(BigInt.asIntN(32, instruction.immediate)), true);
+    } else if (src.kind === 'gpr') {
+      const from = gprAddress(typeof src.field === 'number' ? src.field : instruction[src.field]) >> 2;
+      ramView.setInt32(physical, host32[from]!, true);
+      if (width === 64) ramView.setInt32(physical + 4, host32[from + 1]!, true);
+    } else return undefined;
+    clock.ticks++;
+    const next = (memory.host32[RIP >> 2]! >>> 0) + instruction.length;
+    memory.host32[RIP >> 2] = next;
+    if (next > 0xffff_ffff) memory.host32[(RIP >> 2) + 1]!++;
+    linearMemory.stored(physical, width / 8);
+    return 'done';
+  }
+
+  /** Drops all that is derived from a frame that is about to be overwritten. */
+  private giveUp({ row }: Form, physical: number): QuickStore | undefined {
+    const { memory, mmu, onCodeStored } = this.host.linearMemory;
+    const count = memory.host32[(GPR >> 2) + 2 * RCX]!;
+    if ((row.mnemonic !== 'STOS' && row.mnemonic !== 'MOVS') || (count >= 0 && count < FEWEST_ITERATIONS))
+      return undefined;
+    const frame = Math.floor(physical / PAGE_SIZE);
+    const start = frame * PAGE_SIZE;
+    if (memory.watched[frame]! & WATCH_TABLE) mmu.derived.stored(start, PAGE_SIZE);
+    if (memory.watched[frame]! & WATCH_CODE) onCodeStored(start, PAGE_SIZE);
+    return memory.watched[frame] === 0 ? 'again' : undefined;
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Random code at CPL 0 over random page tables, with accesses to devices: it ends in an event of the guest, a reset or the limit,
+ * never in an exception of the host, and alike on all engines.
+ */
+import t from 'tap';
+import { Random } from '../../support/random.js';
+import { RandomMachines, type MachineEnd } from '../../support/random-machine.js';
+import { seedOf, volume } from '../../support/volume.js';
+
+t.setTimeout(0);
+
+const SEED = seedOf(20261201);
+const MACHINES = volume(200, 20_000);
+const TICKS = volume(800, 2_000);
+/** Bytes that the process may have grown by in the second half of the machines. */
+const MOST_GROWTH = 200 * 2 ** 20;
+
+t.test('random machines end alike on all engines', async (t) => {
+  const engines = { evaluator: new RandomMachines('evaluator'), interpreter: new RandomMachines('interpreter') };
+  const hot = new RandomMachines('auto', 0);
+  const ends = new Map<string, number>();
+  let [ticks, half] = [0, Infinity];
+  for (let number = 0; number < MACHINES; number++) {
+    const run = (machines: RandomMachines): MachineEnd => machines.run(new Random(SEED + number), TICKS);
+    const expected = run(engines.evaluator);
+    const found = [run(engines.interpreter), ...(number % 10 === 0 ? [run(hot)] : [])];
+    for (const end of found) if (String(end) !== String(expected)) t.same(end, expected, `machine ${SEED + number}`);
+    ends.set(expected[0], (ends.get(expected[0]) ?? 0) + 1);
+    ticks += expected[1];
+    if (number === MACHINES >> 1) half = process.memoryUsage.rss();
+  }
+  t.comment(`seed ${SEED}; ends: ${JSON.stringify([...ends])}; ${Math.round(ticks / MACHINES)} ticks each`);
+  t.ok(process.memoryUsage.rss() - half < MOST_GROWTH, 'the process does not grow');
+  t.ok(ticks / MACHINES > 30, 'machines run for a while');
+  t.ok(ends.size >= 3, 'they end in several ways');
+});
