@@ -6,7 +6,7 @@ import type { ChangedFile, FileVersion } from '../../index.js';
 import type { MirrorChange, MirrorStep } from '../../kernel/linux/files/mirror.js';
 import { LinuxError, LinuxErrno } from '../../kernel/linux/errno.js';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../kernel/linux/files/constants.js';
-import { bytesOfText, shown, type ByteText } from '../byte-text.js';
+import { byteText, bytesOfText, shown, type ByteText } from '../byte-text.js';
 import { isSystemError, systemReason } from '../failure.js';
 import type { FoundRoot } from './found-root.js';
 import { PART_BYTES, Spool, writeAll, type Spooled } from './spool.js';
@@ -44,15 +44,42 @@ export function writeThrough(
   const staged = new StagedContents();
   try {
     staged.takeAll(step.change);
-    const writer = new Writer(staged, step, target, report);
-    writer.write(step.change, { at: target.host, rest: '' });
-    writer.remove(step.change, { at: target.host, rest: '' });
-    return writer.failed;
+    return inParent(target.host, (at) => {
+      const writer = new Writer(staged, step, target, report);
+      writer.write(step.change, { at, rest: '' });
+      writer.remove(step.change, { at, rest: '' });
+      return writer.failed;
+    });
   } catch (error) {
     report(`nothing was written to '${shown(target.host)}': ${reasonOf(error)}`);
     return new Set([step.change]);
   } finally {
     staged.close();
+  }
+}
+
+/** The directory of a place is another one now: a link lies on the way to it. */
+class DivertedError extends Error {
+  constructor() {
+    super('a symbolic link leads elsewhere on the way to it');
+  }
+}
+
+/**
+ * Works on a path in the directory in which it lies, which stays the same one, whatever becomes of the directories above it:
+ * programs may have put a link there, where another place that they write holds this one. Throws DivertedError.
+ */
+function inParent<T>(path: ByteText, work: (at: ByteText) => T): T {
+  const end = path.lastIndexOf('/');
+  if (path === '/') return work(path);
+  const parent = (end <= 0 ? '/' : path.slice(0, end)) as ByteText;
+  const directory = fs.openSync(bytesOfText(parent), O_PATH | fs.constants.O_DIRECTORY);
+  try {
+    const reached = byteText(fs.readlinkSync(`${OPEN_FILES}/${directory}`, { encoding: 'buffer' }));
+    if (reached !== parent) throw new DivertedError();
+    return work(`${OPEN_FILES}/${directory}${path.slice(end)}` as ByteText);
+  } finally {
+    fs.closeSync(directory);
   }
 }
 
@@ -268,6 +295,7 @@ function typeOf({ mode }: FileVersion): number {
 
 function reasonOf(error: unknown): string {
   if (isSystemError(error)) return systemReason(error);
+  if (error instanceof DivertedError) return error.message;
   if (!(error instanceof LinuxError)) throw error;
   return error.errno === LinuxErrno.EPERM ? 'it is a special file' : 'its content cannot be read any more';
 }

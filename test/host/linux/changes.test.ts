@@ -408,6 +408,32 @@ t.test('a link that the host puts in the way is not followed, and nothing is los
   t.equal(fs.readFileSync(join(host, 'e', 'file'), 'utf8'), 'changed by the host meanwhile');
 });
 
+t.test('a program that puts a link above another place that it writes does not lead out of both', async (t) => {
+  const place = makePlace(t);
+  const [outer, outside] = [join(place, 'outer'), join(place, 'outside')];
+  const inner = join(outer, 'b/c');
+  for (const each of [inner, outside]) fs.mkdirSync(each, { recursive: true });
+  fs.writeFileSync(join(inner, 'file'), 'old');
+  const inOuter = new BoundPrograms(outer);
+  const inInner = new BoundPrograms(inner);
+  inInner.write('/file', 'first');
+  inInner.writeAll();
+  inOuter.rename('/b', '/moved');
+  inOuter.symlink(outside, '/b');
+  inOuter.writeAll();
+  t.equal(fs.readlinkSync(join(outer, 'b')), outside);
+  for (const [path, text] of [
+    ['/file', 'second'],
+    ['/new', 'third'],
+  ] as const) {
+    inInner.write(path, text);
+    inInner.writeAll();
+  }
+  inInner.writeAll(true);
+  t.strictSame(fs.readdirSync(outside), [], 'nothing was written outside');
+  t.match(inInner.problems, [/nothing was written .* symbolic link/]);
+});
+
 t.test('roots are bound at places of another one, which need not be there', async (t) => {
   const place = makePlace(t);
   for (const path of ['root/a/b', 'one', 'two']) fs.mkdirSync(join(place, path), { recursive: true });
