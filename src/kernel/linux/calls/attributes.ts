@@ -3,11 +3,20 @@ import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, failed } from '../errno.js';
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, fileOf, namedAt, usableFileOf } from '../files/arguments.js';
 import { FILE_BYTES_MAX, MAY_WRITE, PERMISSION_BITS, S_ISGID, S_ISUID, S_IXGRP } from '../files/constants.js';
-import { isInGroup, ownsFile, permits, requireAccess } from '../files/credentials.js';
+import {
+  CAP_CHOWN,
+  isCapable,
+  isInGroup,
+  maySetGroup,
+  ownsFile,
+  permits,
+  requireAccess,
+  type Credentials,
+} from '../files/credentials.js';
 import { OpenRegularFile, resize } from '../files/open/regular.js';
 import { IN_ACCESS, IN_ATTRIB, IN_MODIFY, tellNamed, tellOpened, type NamedFile } from '../files/notify/watch.js';
 import { isDirectory } from '../files/tree/directory.js';
-import { RegularFile } from '../files/tree/inode.js';
+import { RegularFile, type Inode } from '../files/tree/inode.js';
 import { NANOSECONDS, timeFieldsAt } from '../timespec.js';
 import { viewAt } from '../user-data.js';
 
@@ -32,7 +41,7 @@ function changeMode({ system, linux }: LinuxContext, file: NamedFile, modeArgume
   const { credentials } = linux.place;
   if (!ownsFile(credentials, inode)) return failed(EPERM);
   let mode = Number(modeArgument) & PERMISSION_BITS;
-  if (!isInGroup(credentials, inode.group)) mode &= ~S_ISGID;
+  if (!maySetGroup(credentials, inode)) mode &= ~S_ISGID;
   inode.mode = inode.type | mode;
   inode.changed = system.fileSystem.now;
   tellNamed(system.fileSystem, file, IN_ATTRIB);
@@ -56,20 +65,30 @@ function changeOwner({ system, linux }: LinuxContext, file: NamedFile, owner: bi
   const { credentials } = linux.place;
   const [user, members] = [signed32(owner), signed32(group)];
   const isAllowed =
-    credentials.user === 0 ||
-    (credentials.user === inode.owner &&
-      (user === -1 || user === inode.owner) &&
-      (members === -1 || isInGroup(credentials, members)));
-  if (!isAllowed) return failed(EPERM);
+    isCapable(credentials, CAP_CHOWN) ||
+    ((user === -1 || (credentials.user === inode.owner && user === inode.owner)) &&
+      (members === -1 || (credentials.user === inode.owner && mayGive(credentials, inode, members))));
+  const dropped = droppedBits(credentials, inode);
+  if (!isAllowed || (dropped !== 0 && !ownsFile(credentials, inode))) return failed(EPERM);
+  inode.mode &= ~dropped;
   if (user !== -1) inode.owner = user >>> 0;
   if (members !== -1) inode.group = members >>> 0;
-  if (inode instanceof RegularFile && (user !== -1 || members !== -1)) {
-    inode.mode &= ~S_ISUID;
-    if (inode.mode & S_IXGRP) inode.mode &= ~S_ISGID;
-  }
   inode.changed = system.fileSystem.now;
   if (user !== -1 || members !== -1) tellNamed(system.fileSystem, file, IN_ATTRIB);
   return 0n;
+}
+
+/** The bits of its mode that a file loses when its owner is set. fs/attr.c, "setattr_should_drop_sgid" */
+function droppedBits(credentials: Credentials, inode: Inode): number {
+  const { mode } = inode;
+  if (isDirectory(inode)) return 0;
+  const keepsGroup = (mode & S_IXGRP) === 0 && maySetGroup(credentials, inode);
+  return mode & (keepsGroup ? S_ISUID : S_ISUID | S_ISGID);
+}
+
+/** Whether the owner of a file may give it to a group. fs/attr.c, "chgrp_ok" */
+function mayGive(credentials: Credentials, { group }: Inode, wanted: number): boolean {
+  return wanted === group || isInGroup(credentials, wanted);
 }
 
 function chown(context: LinuxContext, path: bigint, owner: bigint, group: bigint): CallResult {

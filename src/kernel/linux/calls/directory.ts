@@ -5,7 +5,7 @@ import { LinuxErrno, LinuxError, failed } from '../errno.js';
 import { AT_FDCWD, fileOf, inodeAt, makerAt, pathText, usableFileOf } from '../files/arguments.js';
 import { bytesOfText } from '../files/byte-text.js';
 import { MAY_EXECUTE } from '../files/constants.js';
-import { requireAccess } from '../files/credentials.js';
+import { CAP_SYS_CHROOT, isCapable, requireAccess } from '../files/credentials.js';
 import { OpenDirectory } from '../files/open/directory.js';
 import { isDirectory, type DirectoryEntry } from '../files/tree/directory.js';
 import type { Inode } from '../files/tree/inode.js';
@@ -112,7 +112,7 @@ function chroot(context: LinuxContext, path: bigint): CallResult {
   const inode = inodeAt(context, HERE, path, 0);
   if (!isDirectory(inode)) return failed(ENOTDIR);
   requireAccess(inode, place.credentials, MAY_EXECUTE);
-  if (place.credentials.user !== 0) return failed(EPERM);
+  if (!isCapable(place.credentials, CAP_SYS_CHROOT)) return failed(EPERM);
   place.changeRoot(inode);
   return 0n;
 }

@@ -2,7 +2,14 @@ import type { CallResult } from '../../calls/call.js';
 import { signed32, unsigned32, type LinuxCall, type LinuxContext } from '../call.js';
 import { putUsage } from '../timespec.js';
 import { LinuxErrno, failed } from '../errno.js';
-import { CAPABILITIES_MAX, SECBIT_KEEP_CAPS, type Capabilities } from '../files/credentials.js';
+import {
+  CAPABILITIES_MAX,
+  CAP_SETPCAP,
+  EVERY,
+  SECBIT_KEEP_CAPS,
+  isCapable,
+  type Capabilities,
+} from '../files/credentials.js';
 import type { LinuxProcess } from '../linux-process.js';
 import { bytesAt, put32, putBytes, putFields } from '../user-data.js';
 import { USER_CALLS } from './user.js';
@@ -76,7 +83,7 @@ function prctl(context: LinuxContext, option: bigint, argument: bigint, capabili
     case PR_CAPBSET_READ:
       return argument > BigInt(CAPABILITIES_MAX) ? failed(EINVAL) : 1n;
     case PR_CAPBSET_DROP:
-      if (linux.place.credentials.user !== 0) return failed(EPERM);
+      if (!isCapable(linux.place.credentials, CAP_SETPCAP)) return failed(EPERM);
       return argument > BigInt(CAPABILITIES_MAX) ? failed(EINVAL) : 0n;
     case PR_CAP_AMBIENT:
       return ambientCapabilities(argument, capability);
@@ -110,7 +117,7 @@ function privileges({ linux }: LinuxContext, option: number, argument: bigint): 
     case PR_GET_SECUREBITS:
       return BigInt(secureBits);
     case PR_SET_SECUREBITS:
-      if (credentials.user !== 0 || argument > BigInt(SECURE_BITS)) return failed(EPERM);
+      if (!isCapable(credentials, CAP_SETPCAP) || argument > BigInt(SECURE_BITS)) return failed(EPERM);
       linux.place.credentials = { ...credentials, secureBits: Number(argument) };
       return 0n;
     case PR_GET_NO_NEW_PRIVS:
@@ -175,7 +182,9 @@ function capset(context: LinuxContext, header: bigint, data: bigint): CallResult
   const { place } = context.linux;
   const before = place.credentials.capabilities;
   if (permitted & ~before.permitted || effective & ~permitted) return failed(EPERM);
-  if (inheritable & ~(before.inheritable | before.permitted)) return failed(EPERM);
+  const isCapped = !isCapable(place.credentials, CAP_SETPCAP);
+  if (isCapped && inheritable & ~(before.inheritable | before.permitted)) return failed(EPERM);
+  if (inheritable & ~(before.inheritable | EVERY)) return failed(EPERM);
   place.credentials = { ...place.credentials, capabilities: { effective, permitted, inheritable } };
   return 0n;
 }
@@ -203,7 +212,7 @@ export const IDENTITY_CALLS: readonly LinuxCall[] = [
     ...{
       state: 'part',
       differs:
-        'Only CAP_DAC_OVERRIDE, CAP_KILL, CAP_SETGID, CAP_SETFCAP, CAP_SETUID, CAP_SYS_ADMIN (for extended attributes) and CAP_SYS_NICE have an effect.',
+        'Those for files, users, signals, tracing, scheduling, chroot, ports below 1024 and the objects of IPC have an effect, the others none.',
     },
   },
   {

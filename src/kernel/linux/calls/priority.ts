@@ -1,6 +1,7 @@
 import type { CallResult } from '../../calls/call.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, failed } from '../errno.js';
+import { CAP_SYS_NICE, isCapable } from '../files/credentials.js';
 import type { LinuxProcess } from '../linux-process.js';
 
 const { EACCES, EINVAL, EPERM, ESRCH } = LinuxErrno;
@@ -43,11 +44,14 @@ function setpriority(context: LinuxContext, which: bigint, who: bigint, value: b
   if (!processes) return failed(EINVAL);
   if (processes.length === 0) return failed(ESRCH);
   const nice = Math.min(NICE_MAX, Math.max(NICE_MIN, signed32(value)));
-  const { user } = context.linux.place.credentials;
+  const { credentials } = context.linux.place;
+  const { user } = credentials;
+  const mayRaise = isCapable(credentials, CAP_SYS_NICE);
   let result = 0n;
   for (const process of processes) {
-    if (user !== 0 && user !== process.place.credentials.user) result = failed(EPERM);
-    else if (user !== 0 && nice < process.nice) result = failed(EACCES);
+    const { user: owner, realUser } = process.place.credentials;
+    if (!mayRaise && user !== owner && user !== realUser) result = failed(EPERM);
+    else if (!mayRaise && nice < process.nice) result = failed(EACCES);
     else process.nice = nice;
   }
   return result;

@@ -1,6 +1,7 @@
 import type { CallResult } from '../../calls/call.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, failed } from '../errno.js';
+import { CAP_SYS_ADMIN, isCapable } from '../files/credentials.js';
 import { usableFileOf } from '../files/arguments.js';
 import { O_ASYNC, O_CLOEXEC, O_NONBLOCK } from '../files/constants.js';
 import { becomeTerminal, controllingTerminal, stopInBackground, terminalOf } from '../files/foreground.js';
@@ -248,7 +249,7 @@ function setForeground(context: LinuxContext, { settings, isMaster }: AskedTermi
 function takeTerminal(context: LinuxContext, settings: Termios, argument: bigint): CallResult {
   const { linux } = context;
   const mayTake = linux.session === linux.pid && controllingTerminal(context) === undefined;
-  if (mayTake && signed32(argument) === 1 && linux.place.credentials.user === 0) settings.session = 0;
+  if (mayTake && signed32(argument) === 1 && isCapable(linux.place.credentials, CAP_SYS_ADMIN)) settings.session = 0;
   return becomeTerminal(context, settings) ? 0n : failed(EPERM);
 }
 

@@ -26,16 +26,27 @@ export interface Capabilities {
   readonly inheritable: bigint;
 }
 
+/* include/uapi/linux/capability.h */
+export const CAP_CHOWN = 0;
 const CAP_DAC_OVERRIDE = 1;
+const CAP_FOWNER = 3;
+const CAP_FSETID = 4;
 export const CAP_KILL = 5;
 export const CAP_SETGID = 6;
 export const CAP_SETUID = 7;
+export const CAP_SETPCAP = 8;
+export const CAP_NET_BIND_SERVICE = 10;
+export const CAP_NET_ADMIN = 12;
+export const CAP_IPC_OWNER = 15;
+export const CAP_SYS_CHROOT = 18;
 export const CAP_SYS_PTRACE = 19;
 export const CAP_SYS_ADMIN = 21;
 export const CAP_SYS_NICE = 23;
+export const CAP_SYS_RESOURCE = 24;
 export const CAP_SETFCAP = 31;
 export const CAPABILITIES_MAX = 40;
-const EVERY = (1n << BigInt(CAPABILITIES_MAX + 1)) - 1n;
+/** All capabilities that there are. */
+export const EVERY = (1n << BigInt(CAPABILITIES_MAX + 1)) - 1n;
 const ALL: Capabilities = { effective: EVERY, permitted: EVERY, inheritable: 0n };
 
 /** The credentials of a process, which uses files as its effective user and group. credentials(7) */
@@ -77,8 +88,10 @@ export function isCapable({ user, capabilities }: Credentials, capability: numbe
   return capabilities ? ((capabilities.effective >> BigInt(capability)) & 1n) !== 0n : user === 0;
 }
 
-/** The credentials that access(2) checks: those of the real user and group. */
-export function realCredentials({ realUser, realGroup, groups, capabilities }: ProcessCredentials): Credentials {
+/** The credentials that access(2) checks: those of the real user and group. fs/open.c, "access_override_creds" */
+export function realCredentials(credentials: ProcessCredentials): Credentials {
+  const { realUser, realGroup, groups, capabilities, secureBits } = credentials;
+  if (secureBits & SECBIT_NO_SETUID_FIXUP) return { user: realUser, group: realGroup, groups, capabilities };
   const effective = realUser === 0 ? capabilities.permitted : 0n;
   return { user: realUser, group: realGroup, groups, capabilities: { ...capabilities, effective } };
 }
@@ -111,14 +124,18 @@ interface Owned {
   readonly group: number;
 }
 
-/** True for root, who may do anything, and for members of a group. */
-export function isInGroup({ user, group, groups }: Credentials, wanted: number): boolean {
-  return user === 0 || group === wanted || groups.includes(wanted);
+export function isInGroup({ group, groups }: Credentials, wanted: number): boolean {
+  return group === wanted || groups.includes(wanted);
 }
 
-/** True for root and the owner of a file. */
-export function ownsFile({ user }: Credentials, { owner }: Owned): boolean {
-  return user === 0 || user === owner;
+/** Whether a file of a group may have S_ISGID. fs/attr.c, "setattr_prepare" */
+export function maySetGroup(credentials: Credentials, { group }: Owned): boolean {
+  return isInGroup(credentials, group) || isCapable(credentials, CAP_FSETID);
+}
+
+/** Whether one may do what the owner of a file may. fs/inode.c, "inode_owner_or_capable" */
+export function ownsFile(credentials: Credentials, { owner }: Owned): boolean {
+  return credentials.user === owner || isCapable(credentials, CAP_FOWNER);
 }
 
 /** Whether a file may be used so: MAY_ bits. path_resolution(7), "Permissions". */

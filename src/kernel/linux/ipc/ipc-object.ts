@@ -1,6 +1,6 @@
 /** What all objects of System V IPC have in common: sysvipc(7). */
 import { value } from '../../../state/schema.js';
-import type { Credentials } from '../files/credentials.js';
+import { CAP_IPC_OWNER, CAP_SYS_ADMIN, isCapable, type Credentials } from '../files/credentials.js';
 
 /** The key of objects that no key leads to. */
 export const IPC_PRIVATE = 0;
@@ -50,8 +50,9 @@ export abstract class IpcObject {
   }
 
   /** Whether it may be used so: permissions of any class of users. ipc/util.c "ipcperms" */
-  permits({ user, group, groups }: Credentials, wanted: number): boolean {
-    if (user === 0) return true;
+  permits(credentials: Credentials, wanted: number): boolean {
+    if (isCapable(credentials, CAP_IPC_OWNER)) return true;
+    const { user, group, groups } = credentials;
     const asked = ((wanted >> 6) | (wanted >> 3) | wanted) & 7;
     const isMember = [this.group, this.creatorGroup].some((each) => each === group || groups.includes(each));
     const shift = user === this.owner || user === this.creator ? 6 : isMember ? 3 : 0;
@@ -59,8 +60,9 @@ export abstract class IpcObject {
   }
 
   /** Whether its owners may be changed, and it may be removed. */
-  isOwnedBy({ user }: Credentials): boolean {
-    return user === 0 || user === this.owner || user === this.creator;
+  isOwnedBy(credentials: Credentials): boolean {
+    const { user } = credentials;
+    return user === this.owner || user === this.creator || isCapable(credentials, CAP_SYS_ADMIN);
   }
 
   /** IPC_SET. */

@@ -204,6 +204,7 @@ export class SignalDelivery {
         continue;
       }
       if (!trace?.tracer) return this.take(thread);
+      this.host.signals.tellOfContinue(trace.process);
       if (this.host.tracing.stopsFirst(thread, trace)) return 'stopped';
       const info = this.take(thread);
       if (!info || info.signal === Signal.SIGKILL) return info;

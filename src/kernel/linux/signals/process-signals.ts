@@ -14,6 +14,7 @@ export class ProcessSignals {
     pending: value,
     stoppedBy: value,
     isStopping: value,
+    goesOn: value,
     endedBy: value,
     realTimer: value,
     timers: value,
@@ -25,6 +26,8 @@ export class ProcessSignals {
   stoppedBy = 0;
   /** Threads that have tracers have not taken part in that yet, and its parent does not know of it. */
   isStopping = false;
+  /** SIGCONT has come: its parent gets to know of that when one of its threads runs that have tracers. */
+  goesOn = false;
   /** The signal that ends the process as soon as one of its threads runs; 0: none. */
   endedBy = 0;
   /** ITIMER_REAL, once it was asked for. */

@@ -159,6 +159,13 @@ export class Signals {
     this.host.waits.wakeAgain({ kind: 'child', number: parent.pid });
   }
 
+  /** The parent of a process that goes on gets to know of it, once. */
+  tellOfContinue(linux: LinuxProcess): void {
+    if (!linux.signals.goesOn) return;
+    linux.signals.goesOn = false;
+    this.tellOfJob(linux, { kind: 'continued' });
+  }
+
   /** A thread of a process that is stopped does not run, unless it waits for what no signal interrupts: it is held then. */
   hold(thread: Thread): void {
     if (!thread.pending?.wait || thread.pending.answer !== undefined) this.host.scheduler.hold(thread);
@@ -177,7 +184,8 @@ export class Signals {
       // A call that has another mask is made again: until then, signals that it blocks alone can come.
       thread.linux!.signals.restoreMask();
     }
-    if (signal === SIGCONT) this.tellOfJob(process.linux!, { kind: 'continued' });
+    signals.goesOn = signal === SIGCONT;
+    if (!process.threads.some(isTraced)) this.tellOfContinue(process.linux!);
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 import type { LinuxContext } from '../call.js';
 import { LinuxError, LinuxErrno } from '../errno.js';
+import { CAP_NET_BIND_SERVICE, isCapable } from '../files/credentials.js';
 import type { FileSystem } from '../files/file-system.js';
 import {
   INET6_BYTES_MIN,
@@ -38,8 +39,8 @@ function endpointOfName({ name, kind }: Socket): Endpoint {
 export function bindInet({ system, linux }: LinuxContext, socket: Socket, address: Uint8Array): void {
   const wanted = endpointOf(address, socket.kind.domain);
   if (!isLocal(wanted)) throw new LinuxError(EADDRNOTAVAIL);
-  if (wanted.port > 0 && wanted.port < PORT_OF_ALL_MIN && linux.place.credentials.user !== 0)
-    throw new LinuxError(EACCES);
+  const isReserved = wanted.port > 0 && wanted.port < PORT_OF_ALL_MIN;
+  if (isReserved && !isCapable(linux.place.credentials, CAP_NET_BIND_SERVICE)) throw new LinuxError(EACCES);
   if (socket.name) throw new LinuxError(EINVAL);
   bindTo(system.fileSystem, socket, wanted);
   socket.options.boundTo = socket.name;

@@ -107,13 +107,13 @@ export function askNetlink(
   socket: Socket,
   bytes: Uint8Array,
   to: Uint8Array | undefined,
-  caller: { readonly ownPort: number; readonly isRoot: boolean },
+  caller: { readonly ownPort: number; readonly isAdministrator: boolean },
 ): number {
   if (to && partsOf(to).port !== 0) throw new LinuxError(EPERM);
   if (!socket.name) bindNetlink(socket, netlinkAddress(), caller.ownPort);
   const { port } = partsOf(socket.name!);
   for (const request of requestsIn(bytes.slice()))
-    for (const part of answersTo(request, port, caller.isRoot)) receive(files, socket, part);
+    for (const part of answersTo(request, port, caller.isAdministrator)) receive(files, socket, part);
   return bytes.length;
 }
 
@@ -141,12 +141,12 @@ function* requestsIn(bytes: Uint8Array): Generator<Request> {
 }
 
 /** The datagrams that answer a request. net/netlink/af_netlink.c, netlink_rcv_skb and netlink_dump */
-function answersTo(request: Request, port: number, isRoot: boolean): Uint8Array[] {
+function answersTo(request: Request, port: number, isAdministrator: boolean): Uint8Array[] {
   const { type, flags } = request;
   if (!(flags & NLM_F_REQUEST)) return [];
   const isDump = type >= NLMSG_MIN_TYPE && (flags & NLM_F_DUMP) !== 0 && type % 4 === KIND_GET;
   try {
-    const answers = type < NLMSG_MIN_TYPE ? [] : answersOf(request, isDump, isRoot);
+    const answers = type < NLMSG_MIN_TYPE ? [] : answersOf(request, isDump, isAdministrator);
     const done = { type: NLMSG_DONE, payload: new Uint8Array(4) };
     if (isDump) return datagramsOf([...answers, done], request, port, NLM_F_MULTI);
     const told = flags & NLM_F_ACK ? [...answers, errorOf(request, 0)] : answers;
@@ -158,9 +158,9 @@ function answersTo(request: Request, port: number, isRoot: boolean): Uint8Array[
 }
 
 /** The messages that answer a request. Throws LinuxError for an error to answer with. */
-function answersOf({ type, payload }: Request, isDump: boolean, isRoot: boolean): Answer[] {
+function answersOf({ type, payload }: Request, isDump: boolean, isAdministrator: boolean): Answer[] {
   if (type > RTM_MAX) throw new LinuxError(EOPNOTSUPP);
-  if (type % 4 !== KIND_GET) throw new LinuxError(isRoot ? EOPNOTSUPP : EPERM);
+  if (type % 4 !== KIND_GET) throw new LinuxError(isAdministrator ? EOPNOTSUPP : EPERM);
   const family = payload[0] ?? AF_UNSPEC;
   if (type === RTM_GETLINK) return isDump || asksForLoopback(payload) ? [link()] : missingLink();
   if (type === RTM_GETADDR && isDump) return addressesOf(family);

@@ -10,12 +10,15 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <arpa/inet.h>
+#include <sys/socket.h>
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include "../random.h"
 #include "../say.h"
 
-/* CAP_DAC_OVERRIDE, CAP_KILL, CAP_SETGID, CAP_SETUID: containers take others from root. */
-#define COMPARED 0xe2
+/* CAP_CHOWN to CAP_SETPCAP, without CAP_DAC_READ_SEARCH; CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT: containers take others from root. */
+#define COMPARED 0x405fb
 #define STEPS 10
 
 static void tell(const char *what, long result) {
@@ -43,8 +46,8 @@ static long mask(unsigned effective, unsigned permitted, unsigned inheritable) {
 }
 
 static void step(pid_t other) {
-  static const unsigned sets[] = {0, 0xc0, 0x40, 0xe2};
-  switch (below(13)) {
+  static const unsigned sets[] = {0, 0xc0, 0x40, 0xe2, 0x405fb, 0x40001, 0x18, 0x5c1};
+  switch (below(18)) {
   case 0: return tell("setuid", given(syscall(SYS_setuid, any())));
   case 1: return tell("setgid", given(syscall(SYS_setgid, any())));
   case 2: return tell("setreuid", given(syscall(SYS_setreuid, any(), any())));
@@ -52,7 +55,7 @@ static void step(pid_t other) {
   case 4: return tell("setresuid", given(syscall(SYS_setresuid, any(), any(), any())));
   case 5: return tell("setresgid", given(syscall(SYS_setresgid, any(), any(), any())));
   case 6: return tell("keep", given(prctl(PR_SET_KEEPCAPS, below(3), 0, 0, 0)));
-  case 7: return tell("capset", mask(sets[below(4)], sets[below(4)], sets[below(4)]));
+  case 7: return tell("capset", mask(sets[below(8)], sets[below(8)], sets[below(8)]));
   case 8: return tell("kill", given(kill(other, 0)));
   case 9: return tell("access", given(access("private", R_OK)));
   case 10: return tell("open", open("private", O_RDONLY) < 0 ? -errno : 0);
@@ -61,6 +64,23 @@ static void step(pid_t other) {
     unsigned groups[3] = {below(4), 5, 6};
     return tell("setgroups", given(syscall(SYS_setgroups, below(4), groups)));
   }
+  case 13: return tell("chown", given(chown("private", any(), any())));
+  case 14: {
+    struct stat status;
+    long result = given(chmod("private", below(2) ? 0600 : 02610));
+    stat("private", &status);
+    say("%o %u %u\n", status.st_mode, status.st_uid, status.st_gid);
+    return tell("chmod", result);
+  }
+  case 15: return tell("chroot", given(chroot(".")));
+  case 16: {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(1001), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int file = socket(AF_INET, SOCK_STREAM, 0);
+    long result = given(bind(file, (struct sockaddr *)&address, sizeof address));
+    close(file);
+    return tell("bind", result);
+  }
+  case 17: return tell("bits", given(prctl(PR_SET_SECUREBITS, below(2) ? 0 : SECBIT_NO_SETUID_FIXUP, 0, 0, 0)));
   }
 }
 

@@ -5,6 +5,7 @@ import { schema, value } from '../../../../state/schema.js';
 import type { CallWork } from '../../../tasks/thread.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../../call.js';
 import { LinuxErrno, LinuxError, failed } from '../../errno.js';
+import { CAP_SYS_RESOURCE, isCapable } from '../../files/credentials.js';
 import { QUEUES_MAX } from '../../ipc/ipc.js';
 import { MessageQueue, QUEUE_BYTES, Receiver, type Message, type MessageWish } from '../../ipc/message-queue.js';
 import { bytesAt, putBytes, putFields, viewAt } from '../../user-data.js';
@@ -199,7 +200,7 @@ function change(context: LinuxContext, id: number, buffer: bigint): CallResult {
   const bytes = view.getBigUint64(88, true);
   const queue = system.ipc.queues.get(id);
   requireOwner(queue, linux);
-  if (bytes > BigInt(QUEUE_BYTES) && linux.place.credentials.user !== 0) return failed(EPERM);
+  if (bytes > BigInt(QUEUE_BYTES) && !isCapable(linux.place.credentials, CAP_SYS_RESOURCE)) return failed(EPERM);
   queue.maxBytes = Number(bytes);
   queue.give(owner, group, mode, system.ipc.now);
   system.fileSystem.wake(queue.number);

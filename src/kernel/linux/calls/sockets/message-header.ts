@@ -2,6 +2,7 @@
 import { wordBytes } from '../../../../bits.js';
 import { signed32, type LinuxContext } from '../../call.js';
 import { LinuxErrno, LinuxError } from '../../errno.js';
+import { CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, isCapable } from '../../files/credentials.js';
 import type { OpenFile } from '../../files/open/open-file.js';
 import { MSG_CTRUNC, SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET } from '../../sockets/constants.js';
 import { senderOf } from '../../sockets/make-socket.js';
@@ -94,16 +95,17 @@ function addFiles({ linux }: LinuxContext, files: OpenFile[], view: DataView, fr
   }
 }
 
-/** Who is not root may only tell its own. */
+/** A process may only tell its own, unless it could change them. net/core/scm.c, "scm_check_creds" */
 function credentialsIn({ linux, system }: LinuxContext, view: DataView, at: number): SenderCredentials {
   const [pid, user, group] = [0, 4, 8].map((offset) => view.getInt32(at + offset, true));
   const { credentials } = linux.place;
   const { realUser, savedUser, realGroup, savedGroup } = credentials;
-  const isOwn =
-    pid === linux.pid &&
-    [credentials.user, realUser, savedUser].includes(user!) &&
-    [credentials.group, realGroup, savedGroup].includes(group!);
-  if (credentials.user !== 0 && !isOwn) throw new LinuxError(EPERM);
+  const may = (capability: number): boolean => isCapable(credentials, capability);
+  const isAllowed =
+    (pid === linux.pid || may(CAP_SYS_ADMIN)) &&
+    ([credentials.user, realUser, savedUser].includes(user!) || may(CAP_SETUID)) &&
+    ([credentials.group, realGroup, savedGroup].includes(group!) || may(CAP_SETGID));
+  if (!isAllowed) throw new LinuxError(EPERM);
   if (pid !== linux.pid && !system.processes.has(pid!)) throw new LinuxError(ESRCH);
   if (user === -1 || group === -1) throw new LinuxError(EINVAL);
   return { pid: pid!, user: user!, group: group! };

@@ -1,6 +1,7 @@
 /** Finds the receivers of what calls send. */
 import type { LinuxContext } from '../../call.js';
 import { LinuxErrno } from '../../errno.js';
+import { CAP_NET_ADMIN, isCapable } from '../../files/credentials.js';
 import { unixName } from '../../sockets/address.js';
 import { routeOf } from '../../sockets/inet.js';
 import { askNetlink } from '../../sockets/netlink.js';
@@ -19,7 +20,7 @@ export function routeFor(
   if (socket.isNetlink)
     return askNetlink(context.system.fileSystem, socket, outgoing.bytes, address, {
       ownPort,
-      isRoot: place.credentials.user === 0,
+      isAdministrator: isCapable(place.credentials, CAP_NET_ADMIN),
     });
   if (socket.isUnix && !socket.isStream) {
     if (!socket.isDatagram) requireConnection(socket);
