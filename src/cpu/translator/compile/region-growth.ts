@@ -12,7 +12,7 @@ const MOST_EXPECTED = 2;
 const LEAST_EXPECTED = 0.1;
 
 /** A block that nothing in the region leads to comes after those that are connected to it and run at least this part as often. */
-const PART_OF_CONNECTED = 1 / 4;
+const PART_OF_CONNECTED = 1 / 16;
 
 /** Samples of a block that is taken in although it is not connected to the region, at least. */
 const LEAST_OF_OTHERS = 2 * PAYING_RATE;
