@@ -1,7 +1,12 @@
 /** The parts of a store, each on its own. */
 import t from 'tap';
 import { collectGarbage } from '../../../src/host/store/collect.js';
-import { decode } from '../../../src/host/store/packs/compression.js';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compiled } from '../../../src/host/build/compiled.js';
+import { decode, encode } from '../../../src/host/store/packs/compression.js';
+import { EncodingThreads, GROUPS_AT_ONCE } from '../../../src/host/store/packs/encoding-workers.js';
 import { GroupBuilder } from '../../../src/host/store/packs/group-builder.js';
 import { requireName } from '../../../src/host/store/names.js';
 import { encodeHeader, keptIn, Kind, readHeader } from '../../../src/host/store/packs/pack-format.js';
@@ -16,6 +21,40 @@ const kepts = fc.array(
   fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.constant(content(1, 300)), fc.constant(new Uint8Array(4000))),
   { minLength: 1, maxLength: 40 },
 );
+
+/** Threads that run a script, which have been given all that is encoded at once. */
+async function startedThreads(script: string): Promise<EncodingThreads> {
+  const threads = new EncodingThreads(script);
+  for (let i = 0; i < GROUPS_AT_ONCE; i++) await threads.encode(content(i, 10));
+  return threads;
+}
+
+t.test('threads encode as the caller would, and answer each with what it asked for', async (t) => {
+  const threads = await startedThreads(compiled('host/store/packs/encoding-worker.js'));
+  const contents = Array.from({ length: 40 }, (_, i) => (i % 3 === 0 ? new Uint8Array(i * 997) : content(i, i * 499)));
+  const encoded = await Promise.all(contents.map((each) => threads.encode(each)));
+  for (const [i, { encoding, payload }] of encoded.entries()) {
+    const expected = encode(contents[i]!);
+    if (encoding !== expected.encoding || Buffer.compare(payload, expected.payload) !== 0) t.fail(`content ${i}`);
+  }
+  t.ok(new Set(encoded.map(({ encoding }) => encoding)).size > 1, 'some are compressed, some are not');
+});
+
+t.test('where threads end, what they were asked is refused, and the caller encodes from then on', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'threads-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  for (const [name, text] of [
+    ['ends.cjs', "require('node:worker_threads').parentPort.on('message', () => process.exit(3));"],
+    ['throws.cjs', "throw new Error('it does not start');"],
+  ] as const) {
+    const script = join(directory, name);
+    writeFileSync(script, text);
+    const threads = await startedThreads(script);
+    const asked = Array.from({ length: 100 }, (_, i) => threads.encode(content(i, 100)));
+    for (const { status } of await Promise.allSettled(asked)) t.equal(status, 'rejected', name);
+    t.strictSame(await threads.encode(content(1, 100)), encode(content(1, 100)), `${name}: none is left`);
+  }
+});
 
 t.test('a group is decoded to what was put in, whichever thread encoded it', async () => {
   await fc.assert(

@@ -3,7 +3,7 @@
  * brotli 1: 150, 54 %; brotli 2: 96, 52 %; deflate 1: 55, 53 %; a page at a time: deflate 1: 43, 58 %; LZ4: 75 %.
  */
 
-import { brotliCompress, brotliCompressSync, brotliDecompressSync, constants, type BrotliOptions } from 'node:zlib';
+import { brotliCompressSync, brotliDecompressSync, constants, type BrotliOptions } from 'node:zlib';
 
 /** How the payload of a group encodes its content. */
 export const Encoding = { raw: 0, brotli: 1 } as const;
@@ -34,15 +34,6 @@ function optionsFor(content: Uint8Array): BrotliOptions {
 /** The payload for a content: compressed where that saves a sixteenth, else the content itself. */
 export function encode(content: Uint8Array): Encoded {
   return shorterOf(content, brotliCompressSync(content, optionsFor(content)));
-}
-
-/** As `encode`, on another thread. */
-export function encodeAside(content: Uint8Array): Promise<Encoded> {
-  return new Promise((resolve, reject) =>
-    brotliCompress(content, optionsFor(content), (error, payload) =>
-      error ? reject(error) : resolve(shorterOf(content, payload)),
-    ),
-  );
 }
 
 function shorterOf(content: Uint8Array, payload: Uint8Array): Encoded {

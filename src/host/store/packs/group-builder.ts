@@ -1,4 +1,5 @@
-import { encode, encodeAside, type Encoded } from './compression.js';
+import { encode, type Encoded } from './compression.js';
+import { encodeAside } from './encoding-workers.js';
 import { contentOf, GROUP_BYTES, GROUP_RECORDS_MAX, HASH_BYTES, type Kind } from './pack-format.js';
 
 /** Records of one kind that are to be a group of a pack: first they gather, then they are encoded. */
