@@ -1,6 +1,7 @@
 /** Processes and threads of Linux: programs that fork, wait and share memory do what they do natively, on every engine. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -86,10 +87,10 @@ t.test('a process without privileges sets its scheduling as natively', async (t)
   const program = await linuxProgram(join(sources, 'nice.c'), ['-w']);
   const seed = seedOf(20281);
   for (let index = 0; index < volume(4, 200); index++) {
-    const args = [String(seed * 1000 + index)];
+    const args = [String(seed * 1000 + index), String(getPriority())];
     const native = spawnSync(program, args, { encoding: 'latin1' });
     const { output } = runInMachine(program, args, ENGINES.interpreter);
-    t.strictSame(output.split('\n'), native.stdout.split('\n'), `nice.c ${args}`);
+    t.strictSame(output.split('\n'), native.stdout.split('\n'), `nice.c ${args.join(' ')}`);
   }
 });
 

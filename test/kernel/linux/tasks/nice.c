@@ -1,6 +1,6 @@
 /*
- * Sets the scheduling of a process that has no privileges, by random calls of sched_setattr(2) with the seed in argv[1], and tells
- * what it is then. The output is the same on every Linux.
+ * Sets the scheduling of a process that has no privileges, by random calls of sched_setattr(2) with the seed in argv[1], from the nice
+ * value in argv[2] on, and tells what it is then. The output is the same on every Linux that may have this nice value.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -26,6 +26,7 @@ int main(int argc, char **argv) {
   static const uint32_t POLICIES[] = {0, 0, 0, 3, 3, 3, 1, 2, 4};
   struct rlimit none = {0, 0};
   state = strtoull(argv[1], NULL, 10);
+  if (setpriority(PRIO_PROCESS, 0, atoi(argv[2]))) return 91;
   setrlimit(RLIMIT_NICE, &none);
   setrlimit(RLIMIT_RTPRIO, &none);
   if (geteuid() == 0 && setresuid(1000, 1000, 1000)) return 90;
