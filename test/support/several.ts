@@ -23,7 +23,6 @@ function charge(file: string): void {
   since = now;
 }
 
-// Tests begin when the file that adds them has been loaded, and the next ones may have been by then.
 t.on('subtestAdd', (test) => void fileOf.set(test, loaded));
 t.on('subtestStart', (test) => {
   charge(running);
@@ -35,9 +34,12 @@ process.once('exit', () => {
   process.stdout.write(lines.join(''));
 });
 
-for (const file of files) {
-  charge(running);
-  loaded = file;
-  await import(pathToFileURL(file).href);
-  charge(file);
-}
+// No test begins before all files are loaded. Otherwise tap, once a file has called t.teardown, would end while the next file
+// awaits something and no test is left, and the tests of that file and of all others would be lost without a word.
+t.before(async () => {
+  for (const file of files) {
+    loaded = file;
+    await import(pathToFileURL(file).href);
+    charge(file);
+  }
+});
