@@ -66,21 +66,16 @@ class Summarizer {
     this.registers = new RegionRegisters(this.code, false);
     const some = localValue('i64', this.code.newLocal('i64'));
     this.before = { kind: 'add', width: 64, x: some, y: some, result: some };
-    const codeBase = new CodeBase(this.code, base, undefined);
-    this.compiler = regionCompiler(
-      new Emitter(this.code),
-      new NoContext(this.code),
-      codeBase,
-      this.registers,
-      (access) => {
-        const { origin } = access;
-        if (this.own && origin) this.ownRoots.set(origin.root, this.own);
-        const own = origin ? this.ownRoots.get(origin.root) : this.own;
-        const crosses = own === 'crosses';
-        this.accesses.push({ ...access, origin: own ? undefined : origin, crosses });
-        return { before: 0, after: access.bytes, writes: access.access === 'write', crosses };
-      },
-    );
+    const emitter = new Emitter(this.code);
+    const code = { emitter, base: new CodeBase(this.code, base, undefined), registers: this.registers };
+    this.compiler = regionCompiler(code, new NoContext(this.code), (access) => {
+      const { origin } = access;
+      if (this.own && origin) this.ownRoots.set(origin.root, this.own);
+      const own = origin ? this.ownRoots.get(origin.root) : this.own;
+      const crosses = own === 'crosses';
+      this.accesses.push({ ...access, origin: own ? undefined : origin, crosses });
+      return { before: 0, after: access.bytes, writes: access.access === 'write', crosses };
+    });
   }
 
   summarize(block: Block): BlockSummary {

@@ -38,6 +38,13 @@ export interface RegionContext extends CompilerContext {
   readonly bulkTicks?: BulkTicks;
 }
 
+/** What the code of a region is made of. */
+export interface RegionCode {
+  readonly emitter: Emitter;
+  readonly base: CodeBase;
+  readonly registers: RegionRegisters;
+}
+
 /** What is known at a point in the code, on every path to it. */
 export interface Knowledge {
   /** Where the value of each general-purpose register comes from. */
@@ -55,10 +62,8 @@ const ABSOLUTE_ROOT = 1;
 const FIRST_ROOT = 2;
 
 export function regionCompiler(
-  emitter: Emitter,
+  { emitter, base, registers }: RegionCode,
   context: RegionContext,
-  base: CodeBase,
-  registers: RegionRegisters,
   plan: CheckPlanner,
 ): RegionCompiler {
   return withAllWords(new RegionCore(emitter, context, base, registers, plan), emitter);
