@@ -121,10 +121,10 @@ export class Computer {
    * the limit of host memory is reached (HostMemoryError).
    */
   start(image: VmoHandle | Uint8Array, options: StartOptions): Process {
-    if (image instanceof VmoHandle) return this.kernel.start(image, options);
+    if (image instanceof VmoHandle) return this.kernel.starts.start(image, options);
     const handle = this.store.fromBytes(image);
     try {
-      return this.kernel.start(handle, options);
+      return this.kernel.starts.start(handle, options);
     } finally {
       handle.close();
     }
@@ -154,7 +154,7 @@ export class Computer {
   /** Ends a process from outside, with an exit code of 0 to 255. No effect if it has ended. */
   kill(program: Process, exitCode: number): void {
     if (program.end) return;
-    this.kernel.end(program, exitCode & 255);
+    this.kernel.exits.end(program, exitCode & 255);
     this.kernel.finishEndings();
     this.store.forgetSome(Infinity);
   }
@@ -221,7 +221,7 @@ export class Computer {
   commit(linear: bigint, lengthBytes: number): VmoHandle {
     const address = fromLinear(linear);
     if (address === undefined) throw new KernelError(Errno.EFAULT, `${hex(linear)} is not a canonical address`);
-    return this.kernel.commit(address, lengthBytes);
+    return this.kernel.services.commit(address, lengthBytes);
   }
 
   /**

@@ -1,10 +1,5 @@
 import type { Cpu } from '../cpu/cpu.js';
-import type { GuestMemory } from '../memory.js';
-import type { VmoHandle } from '../vmo/handle.js';
-import type { VmoStore } from '../vmo/store.js';
 import { CallRunner } from './call-runner.js';
-import type { Cost, KernelServices, ThreadStart } from './calls/call.js';
-import { commitRange } from './memory/commit.js';
 import { KernelConsole, type ConsoleInput } from './terminal/console.js';
 import { setUpMachine } from './program/cpu-setup.js';
 import { EventHandler } from './event-handler.js';
@@ -12,20 +7,15 @@ import { DebugMode } from './reports/debug-mode.js';
 import type { KernelEvent, KernelOptions } from './kernel-options.js';
 import { EXIT_INTERRUPTED, foregroundOf } from './terminal/foreground.js';
 import { LinuxSystem } from './linux/linux-system.js';
-import type { LinearAddress } from './memory/linear-address.js';
-import type { StartOptions } from './program/loader.js';
-import type { ProgramBeginning } from './program/beginning.js';
 import { MemoryNames, WatchedNames, type NameInput, type SteppedNames } from './names.js';
-import type { Region } from './memory/region.js';
 import { Exits } from './tasks/exits.js';
 import { Starts } from './tasks/starts.js';
 import { ProgramMemory } from './program-memory.js';
-import type { Process } from './tasks/process.js';
 import { Tasks } from './tasks/tasks.js';
-import { LAST_DEADLINE, type Thread, type ThreadStack } from './tasks/thread.js';
+import { LAST_DEADLINE, type Thread } from './tasks/thread.js';
+import { Services } from './services.js';
 import { KernelStops } from './stops.js';
-import type { WaitKey } from './tasks/wait-queues.js';
-import { EFFORT, TICKS_PER_EFFORT, WorkMeter } from './work-meter.js';
+import { EFFORT, WorkMeter } from './work-meter.js';
 import { outside, schema, value } from '../state/schema.js';
 
 /** Instructions that generated code leaves to TypeScript, before the host can look up; each takes 2 to 20 microseconds. */
@@ -39,7 +29,7 @@ const WOKEN_AT_ONCE = 1024;
  * BD0's kernel: it stands where a hypervisor stands. Every exception and VMCALL of a thread comes here, and is resolved,
  * answered, or ends the process.
  */
-export class Kernel implements KernelServices {
+export class Kernel {
   static readonly state = schema(
     'kernel',
     Kernel,
@@ -50,6 +40,7 @@ export class Kernel implements KernelServices {
       debugMode: value,
       ticksWithoutInstruction: value,
       calls: value,
+      services: outside('without state'),
       starts: outside('without state'),
       exits: value,
       events: value,
@@ -79,11 +70,13 @@ export class Kernel implements KernelServices {
   readonly linux: LinuxSystem;
   /** Ticks in which no instruction retired: exceptions, calls that work on, and idle time. */
   ticksWithoutInstruction = 0;
+  /** What calls ask of the kernel. */
+  readonly services = new Services(this);
+  readonly tasks: Tasks;
+  readonly starts: Starts;
+  readonly exits: Exits;
   private readonly programMemory: ProgramMemory;
-  private readonly tasks: Tasks;
   private readonly calls: CallRunner;
-  private readonly starts: Starts;
-  private readonly exits: Exits;
   private readonly events: EventHandler;
 
   constructor(private readonly options: KernelOptions) {
@@ -96,7 +89,7 @@ export class Kernel implements KernelServices {
         this.linux.inputArrived();
       },
       foreground: () => foregroundOf(this.processes, this.linux.terminal),
-      interrupt: (process) => this.end(process, EXIT_INTERRUPTED),
+      interrupt: (process) => this.exits.end(process, EXIT_INTERRUPTED),
     });
     this.stops = new KernelStops(cpu, (tid) => this.findThread(tid));
     const { names, work } = this;
@@ -113,13 +106,13 @@ export class Kernel implements KernelServices {
       memoryOf: ({ view }) => memory.seenIn(view),
       interrupt: (thread, restarts) => this.calls.interrupt(thread, restarts),
       suspend: (thread) => this.calls.suspend(thread),
-      withRegisters: (thread, use) => this.withRegisters(thread, use),
-      end: (process, exitCode) => this.end(process, exitCode),
+      withRegisters: (thread, use) => current.use(thread, use),
+      end: (process, exitCode) => this.exits.end(process, exitCode),
       outOfMemory: (thread) => this.events.trap(thread, 'out of memory'),
     });
     const { debugMode, linux } = this;
     this.calls = new CallRunner({
-      ...{ kernel: this, cpu, hooks, console: this.console, store, names, scheduler },
+      ...{ kernel: this.services, cpu, hooks, console: this.console, store, names, scheduler },
       ...{ waits, space, pager, debugMode, hostMemory, linux },
       kill: (thread, report) => this.events.kill(thread, report),
       trap: (thread, cause) => this.events.trap(thread, cause),
@@ -132,17 +125,17 @@ export class Kernel implements KernelServices {
     const { exits } = this;
     this.events = new EventHandler({
       ...{ cpu, hooks, calls, debugMode, linux, exits, memory, pager, processes, space, stops, work },
-      charge: (cost) => this.charge(cost),
+      charge: (cost) => this.services.charge(cost),
       countTick: () => void this.ticksWithoutInstruction++,
     });
     setUpMachine(cpu, this);
   }
 
-  get store(): VmoStore {
+  get store(): KernelOptions['store'] {
     return this.options.store;
   }
 
-  private get cpu(): Cpu {
+  get cpu(): Cpu {
     return this.options.cpu;
   }
 
@@ -223,48 +216,6 @@ export class Kernel implements KernelServices {
    */
   get effort(): number {
     return this.work.added + this.store.extentsVisited * EFFORT.extent;
-  }
-
-  /** Starts a program at once. The image is the caller's to close. Throws KernelError, with nothing changed: see ProgramStart. */
-  start(image: VmoHandle, options: StartOptions): Process {
-    return this.starts.start(image, options);
-  }
-
-  beginStart(image: VmoHandle, options: StartOptions): ProgramBeginning {
-    return this.starts.beginStart(image, options);
-  }
-
-  takeStart(start: ProgramBeginning): Process | undefined {
-    return this.starts.takeStart(start);
-  }
-
-  spawn(parent: Thread, start: ThreadStart): Thread {
-    return this.starts.spawn(parent, start);
-  }
-
-  forkThread(like: Thread, process: Process, stack: ThreadStack, change: () => void): Thread {
-    return this.starts.fork(like, process, stack, change);
-  }
-
-  withRegisters<T>(thread: Thread, use: () => T): T {
-    return this.current.use(thread, use);
-  }
-
-  execThread(thread: Thread, entry: LinearAddress, rsp: LinearAddress): void {
-    this.starts.exec(thread, entry, rsp);
-  }
-
-  /** Ends a process: see Exits. */
-  end(process: Process, exitCode: number): void {
-    this.exits.end(process, exitCode);
-  }
-
-  endThread(thread: Thread, code: number): void {
-    this.exits.endThread(thread, code);
-  }
-
-  freeRegions(regions: readonly Region[]): void {
-    this.exits.endings.free(regions);
   }
 
   /**
@@ -358,11 +309,6 @@ export class Kernel implements KernelServices {
     return true;
   }
 
-  /** Makes a VMO of a range of memory, which is mapped to it from then on: see commitRange. */
-  commit(start: LinearAddress, lengthBytes: number): VmoHandle {
-    return commitRange(this, start, lengthBytes);
-  }
-
   /** The tick up to which all threads wait, as far as is known: now, unless they do. */
   get idleUntil(): number {
     const { running, nextDeadline } = this.scheduler;
@@ -379,45 +325,6 @@ export class Kernel implements KernelServices {
   private passUntil(tick: number): void {
     if (this.scheduler.running) throw new Error('time passes by itself while threads run');
     this.pass(Math.max(0, Math.min(tick, LAST_DEADLINE) - this.cpu.ticks));
-  }
-
-  charge({ ticks = 0, effort = 0 }: Cost): void {
-    this.pass(ticks);
-    const total = effort + ticks / TICKS_PER_EFFORT;
-    this.work.add(total);
-    this.scheduler.shortenSlice(total);
-  }
-
-  get guestMemory(): GuestMemory {
-    return this.cpu.memory;
-  }
-
-  isAwaited(thread: Thread): boolean {
-    return this.waits.isAwaited(thread);
-  }
-
-  wake(key: WaitKey, answer: bigint, count = Infinity): number {
-    return this.waits.wake(key, answer, count);
-  }
-
-  linuxFile(path: string): VmoHandle | undefined {
-    return this.linux.fileAt(path);
-  }
-
-  wakeAgain(key: WaitKey): void {
-    this.waits.wakeAgain(key);
-  }
-
-  requeue(from: WaitKey, to: WaitKey, count: number): number {
-    return this.waits.requeue(from, to, count);
-  }
-
-  runNext(thread: Thread): void {
-    this.scheduler.giveTurn(thread, this.cpu.ticks);
-  }
-
-  yieldTurn(): void {
-    this.scheduler.yield(this.cpu.ticks);
   }
 
   private runThread(thread: Thread, end: number): void {
@@ -450,7 +357,7 @@ export class Kernel implements KernelServices {
   /** Delivers the signals of a thread of Linux, whose registers are in the CPU. Returns whether that changed anything. */
   private deliver(thread: Thread): boolean {
     const hasChanged = this.linux.delivery.deliver(thread);
-    if (hasChanged) this.charge({ effort: EFFORT.call });
+    if (hasChanged) this.services.charge({ effort: EFFORT.call });
     return hasChanged;
   }
 
@@ -491,7 +398,7 @@ export class Kernel implements KernelServices {
   }
 
   /** Counts time in which no instruction retires. */
-  private pass(ticks: number): void {
+  pass(ticks: number): void {
     this.cpu.ticks += ticks;
     this.ticksWithoutInstruction += ticks;
   }

@@ -304,7 +304,7 @@ t.test('any calls in any order do what arrays of bytes say, with frames enough a
         for (const step of steps) step(checked);
         checked.compare();
         const { machine, process } = checked.caller;
-        machine.kernel.end(process, 0);
+        machine.kernel.exits.end(process, 0);
         machine.kernel.finishEndings();
         machine.check();
         const { tables, private: privates, clean, idle } = machine.pool.counters;
@@ -384,7 +384,7 @@ t.test('a process that ends in the midst of a long call leaves nothing', (t) => 
     const { caller, heap } = busyCaller();
     const { machine, process } = caller;
     const args = argumentsOf(caller, heap);
-    caller.onPart = () => machine.kernel.end(process, 0);
+    caller.onPart = () => machine.kernel.exits.end(process, 0);
     t.throws(() => caller.call(name, ...args), /ended as ended/);
     machine.kernel.finishEndings();
     machine.check();

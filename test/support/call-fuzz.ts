@@ -401,10 +401,10 @@ function runSome(machine: KernelMachine, random: Random): boolean {
   const { kernel } = machine;
   const event = kernel.run(1 + random.below(random.pick([10, 500, 6000])));
   if (event.kind === 'idle') return false;
-  if (event.kind === 'ticks') kernel.yieldTurn();
+  if (event.kind === 'ticks') kernel.services.yieldTurn();
   if (event.kind === 'waiting' && event.until === Infinity && !event.forInput) {
     const process: Process = random.pick(kernel.processes.live());
-    kernel.end(process, 0);
+    kernel.exits.end(process, 0);
     kernel.finishEndings();
   }
   return kernel.processes.live().length > 0;
@@ -419,7 +419,7 @@ function meddle(machine: KernelMachine, random: Random): void {
     // It is there from the first to the last.
     if (region.start === KERNEL_PAGE) return;
     const start = region.start + PAGE * random.below(Math.min(300, region.size / PAGE));
-    if (random.chance(20)) kernel.commit(start, PAGE * (1 + random.below(20))).close();
+    if (random.chance(20)) kernel.services.commit(start, PAGE * (1 + random.below(20))).close();
     if (random.chance(20)) kernel.memory.poke(start + random.below(PAGE), new Uint8Array(random.below(PAGE)));
     if (random.chance(10)) kernel.memory.peek(start, random.below(10 * PAGE));
   } catch (error) {

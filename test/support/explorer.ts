@@ -261,7 +261,7 @@ class Explorer implements ExploredMachine {
     this.present.clear();
     this.shared = 0;
     const { limitBytes } = this.exploration;
-    this.process = this.machine.kernel.start(this.image, { name: 'explored', limitBytes });
+    this.process = this.machine.kernel.starts.start(this.image, { name: 'explored', limitBytes });
     const first = this.threads[0]!;
     while (this.shared === 0) this.machine.kernel.step(first);
   }

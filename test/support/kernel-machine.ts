@@ -88,7 +88,7 @@ export class KernelMachine {
   start(image: Uint8Array, options: StartOptions): Process {
     const vmo = this.store.fromBytes(image);
     try {
-      return this.kernel.start(vmo, options);
+      return this.kernel.starts.start(vmo, options);
     } finally {
       vmo.close();
     }
@@ -103,7 +103,7 @@ export class KernelMachine {
 
   /** Ends all processes and takes away all names. */
   clear(): void {
-    for (const process of this.kernel.processes.live()) if (!process.end) this.kernel.end(process, 0);
+    for (const process of this.kernel.processes.live()) if (!process.end) this.kernel.exits.end(process, 0);
     this.kernel.finishEndings();
     for (const name of [...this.kernel.names.names()]) this.kernel.names.publish(name, undefined, 'anything');
     this.store.forgetSome(Infinity);

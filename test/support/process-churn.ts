@@ -50,7 +50,7 @@ export function churnProcesses(count: number): { readonly before: Holdings; read
   void image.id;
   const before = holdings(machine);
   for (let started = 0; started < count; started++) {
-    const process = machine.kernel.start(image, { name: 'leaver', limitBytes: 32 * GB });
+    const process = machine.kernel.starts.start(image, { name: 'leaver', limitBytes: 32 * GB });
     if (started % 10 === 9 || started === count - 1) while (machine.kernel.run(1_000_000).kind !== 'idle');
     if (process.end && process.end.exitCode !== 5)
       throw new Error(`process ${started} ended with ${process.end.exitCode}`);
