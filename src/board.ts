@@ -7,13 +7,16 @@ import { bareProcessor, type BareModel } from './cpu/system/bare-processor.js';
 import type { TranslatorOptions } from './cpu/translator/options.js';
 import { Chipset, type ChipsetEnd } from './devices/chipset.js';
 import { makeDisks, type BoardDisk, type VmoDisk } from './devices/disks.js';
+import type { PublishDisk } from './devices/vmo-disk.js';
 import { IoBus } from './devices/io-bus.js';
-import type { VirtioKind } from './devices/pci/pci-devices.js';
+import { VIRTIO_KINDS, type VirtioKind } from './devices/pci/pci-devices.js';
 import { GuestMemory } from './memory.js';
-import { MachineState } from './machine-state.js';
+import { MachineState, readSavedMachine, type MachineLimits } from './machine-state.js';
 import type { Snapshot } from './snapshot.js';
 import { kept, outside, schema, value } from './state/schema.js';
 import type { HashFunction } from './vmo/content/canonical-form.js';
+import { SavedSnapshotError } from './state/saved-values.js';
+import type { VmoHandle } from './vmo/handle.js';
 import { VmoStore } from './vmo/store.js';
 
 export interface BoardOptions {
@@ -31,6 +34,12 @@ export interface BoardOptions {
   /** With at least one, the machine has an NVMe controller. */
   readonly disks?: readonly BoardDisk[];
   readonly virtio?: readonly VirtioKind[];
+}
+
+/** What a board that is resumed gets from its host. */
+export interface BoardResumeOptions extends Pick<BoardOptions, 'engine' | 'translator' | 'send' | 'sha256'> {
+  /** For each disk, what makes its content durable. */
+  readonly publish?: readonly (PublishDisk | undefined)[];
 }
 
 /** Why a machine stopped running. */
@@ -71,6 +80,7 @@ export class Board {
       chipset: value,
       end: value,
       wholeState: outside('what restores it'),
+      made: outside('set when the machine is made'),
     },
     {
       isPart: true,
@@ -92,11 +102,14 @@ export class Board {
   private readonly chipset: Chipset;
   private end: BoardEvent | undefined;
   private readonly wholeState: MachineState;
+  /** What it was made with, besides its disks. */
+  private readonly made: { readonly model: BareModel; readonly virtio: readonly VirtioKind[] };
 
   constructor(options: BoardOptions) {
     const { memoryBytes, engine = 'auto', model = 'v2', send, startSeconds, virtio } = options;
     const { sha256 = portableSha256, translator = {} } = options;
     const { ports, hooks } = this;
+    this.made = { model, virtio: virtio ?? [] };
     this.memory = new GuestMemory(memoryBytes);
     this.store = new VmoStore(sha256);
     this.cpu = new Cpu(this.memory, engine, { sha256, ...translator, hasTlbSets: true }, model, bareProcessor(ports));
@@ -124,6 +137,27 @@ export class Board {
     cpu.bare!.system.apic = this.chipset.localApic;
     const usedEnd = (): number => memory.size / PAGE_SIZE;
     this.wholeState = new MachineState({ memory, cpu, store, sha256, kind: 'bd0 board 1', roots: this, usedEnd });
+  }
+
+  /**
+   * Makes a machine that goes on from a saved snapshot of a board, on any engine; `options` say what the snapshot does not: the
+   * host, and what publishes each of its disks. Throws SavedSnapshotError.
+   */
+  static resume(saved: VmoHandle, options: BoardResumeOptions): Board {
+    const snapshot = readSavedMachine(saved);
+    const { limits, model } = snapshot;
+    const devices = devicesOf(limits);
+    const { publish = [], ...others } = options;
+    const disks = devices.disks.map((length, number) => ({
+      open: (store: VmoStore) => store.zeros(length),
+      publish: publish[number],
+    }));
+    if (model !== 'v1' && model !== 'v2' && model !== 'v3')
+      throw new SavedSnapshotError(`it has a processor '${model}'`);
+    const { memoryBytes } = limits;
+    const board = new Board({ ...others, memoryBytes, model, disks, virtio: devices.virtio });
+    board.wholeState.resume(snapshot);
+    return board;
   }
 
   /** The physical address of the root pointer of ACPI, which boot protocols pass on. */
@@ -235,8 +269,36 @@ export class Board {
     return this.wholeState.take();
   }
 
+  /** Saves a snapshot of this machine as a VMO of a store, from which `resume` makes a machine in any process of a host. */
+  saveSnapshot(snapshot: Snapshot, target: VmoStore): VmoHandle {
+    const { memory, disks } = this;
+    const lengths = disks.map(({ lengthBytes }) => lengthBytes);
+    const devices = JSON.stringify({ disks: lengths, virtio: this.made.virtio });
+    const quotas = { writeBackBytes: 0, vmoBytes: 0, hostBytes: 0 };
+    const { model: cpu } = this.made;
+    return this.wholeState.save(snapshot, { memoryBytes: memory.size, ...quotas, clock: 'bare', cpu, devices }, target);
+  }
+
   /** Puts the machine back to a snapshot that it took, exactly. What was sent is not taken back. */
   restore(snapshot: Snapshot): void {
     this.wholeState.restore(snapshot);
+  }
+}
+
+/** The devices that a saved board has, and the lengths of its disks in bytes. Throws SavedSnapshotError. */
+function devicesOf({ clock, devices = '' }: MachineLimits): {
+  disks: readonly number[];
+  virtio: readonly VirtioKind[];
+} {
+  if (clock !== 'bare') throw new SavedSnapshotError('it is not a bare machine: bd0 resume goes on with it');
+  const malformed = (): SavedSnapshotError => new SavedSnapshotError('the saved snapshot is damaged: its devices');
+  try {
+    const { disks, virtio } = JSON.parse(devices) as { disks: unknown; virtio: unknown };
+    const areLengths = Array.isArray(disks) && disks.every((bytes) => Number.isSafeInteger(bytes) && bytes > 0);
+    const areKinds = Array.isArray(virtio) && virtio.every((kind) => VIRTIO_KINDS.includes(kind as VirtioKind));
+    if (!areLengths || !areKinds) throw malformed();
+    return { disks: disks as number[], virtio: virtio as VirtioKind[] };
+  } catch (error) {
+    throw error instanceof SyntaxError ? malformed() : error;
   }
 }

@@ -139,8 +139,11 @@ const DEFAULT_VMOS_PER_MEMORY = 16;
 const DEFAULT_HOST_PER_MEMORY = 1 / 2;
 const DEFAULT_HOST_BYTES_MIN = 32 * 2 ** 20;
 
+/** The limits of a machine of BD0. */
+export type ComputerLimits = MachineLimits & { readonly clock: 'free' | 'real' };
+
 /** The limits of a machine, with the defaults of those that are not given. `memoryBytes`: the size of its memory. */
-export function limitsOf(options: ComputerOptions, memoryBytes: number): MachineLimits {
+export function limitsOf(options: ComputerOptions, memoryBytes: number): ComputerLimits {
   return {
     memoryBytes,
     writeBackBytes: options.writeBackBytes ?? DEFAULT_WRITE_BACK_PER_MEMORY * memoryBytes,

@@ -4,6 +4,7 @@ import type { CpuState } from './cpu/state/cpu-state.js';
 import {
   DEFAULT_MEMORY_BYTES,
   limitsOf,
+  type ComputerLimits,
   type ComputerOptions,
   type Outcome,
   type ResumeOptions,
@@ -21,7 +22,7 @@ import { fromLinear } from './kernel/memory/linear-address.js';
 import type { StartOptions } from './kernel/program/loader.js';
 import type { Process } from './kernel/tasks/process.js';
 import { GuestMemory } from './memory.js';
-import { MachineState, readSavedMachine, type MachineLimits } from './machine-state.js';
+import { MachineState, readSavedProgram } from './machine-state.js';
 import type { Snapshot } from './snapshot.js';
 import { FramePool } from './vmo/frames/frame-pool.js';
 import { VmoHandle } from './vmo/handle.js';
@@ -50,7 +51,7 @@ export class Computer {
   private readonly pool: FramePool;
   private readonly kernel: Kernel;
   private readonly state: MachineState;
-  private readonly limits: MachineLimits;
+  private readonly limits: ComputerLimits;
 
   /** Throws RangeError for an invalid memory size, quota or model of the processor. */
   constructor(options: ComputerOptions = {}) {
@@ -108,8 +109,9 @@ export class Computer {
    * handle is closed. Throws SavedSnapshotError for a VMO that is not a snapshot which this version of bd0 can resume.
    */
   static resume(saved: VmoHandle, options: ResumeOptions = {}): Computer {
-    const snapshot = readSavedMachine(saved);
-    const computer = new Computer({ ...options, ...snapshot.limits, cpu: snapshot.model });
+    const snapshot = readSavedProgram(saved);
+    const { limits, model, clock } = snapshot;
+    const computer = new Computer({ ...options, ...limits, clock, cpu: model });
     computer.state.resume(snapshot);
     return computer;
   }

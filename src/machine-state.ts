@@ -27,6 +27,16 @@ export function readSavedMachine(saved: VmoHandle): SavedSnapshot & { readonly m
   return { ...snapshot, model };
 }
 
+/** As `readSavedMachine`, for a machine of BD0. */
+export function readSavedProgram(
+  saved: VmoHandle,
+): ReturnType<typeof readSavedMachine> & { readonly clock: 'free' | 'real' } {
+  const snapshot = readSavedMachine(saved);
+  const { clock } = snapshot.limits;
+  if (clock === 'bare') throw new SavedSnapshotError('it is a bare machine: bd0 boot --resume goes on with it');
+  return { ...snapshot, clock };
+}
+
 /** What a machine has to say of its state: a Computer or a Board. */
 export interface MachineParts {
   readonly memory: GuestMemory;

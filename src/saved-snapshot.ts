@@ -18,9 +18,12 @@ export interface MachineLimits {
   readonly writeBackBytes: number;
   readonly vmoBytes: number;
   readonly hostBytes: number;
-  readonly clock: 'free' | 'real';
+  /** 'bare': of a bare machine, which has neither that nor the quotas, which are 0. */
+  readonly clock: 'free' | 'real' | 'bare';
   /** The model of the processor, by its name. */
   readonly cpu: string;
+  /** The devices of a bare machine, in its own words; else the empty text. */
+  readonly devices?: string | undefined;
 }
 
 /** What a saved snapshot consists of, but for the state graph and the content that it leads to, which `source` is at. */
@@ -42,6 +45,7 @@ const MAGIC = [...'BD0SNAP\n'].map((character) => character.charCodeAt(0));
 const VERSION = 2;
 const AT = { version: 8, stateBytes: 16, id: 24, end: 56 } as const;
 
+const CLOCKS: readonly string[] = ['free', 'real', 'bare'];
 const LIMITS = ['memoryBytes', 'writeBackBytes', 'vmoBytes', 'hostBytes'] as const;
 
 /** Saves a snapshot of a machine with `content` as its store as a VMO of `target`. */
@@ -57,7 +61,14 @@ export function saveSnapshot(
     pages.set(bytes, number);
     return number;
   };
-  const state = new ValueWriter().value([tick, ...LIMITS.map((name) => limits[name]), limits.clock, limits.cpu]);
+  const devices = limits.clock === 'bare' ? [limits.devices ?? ''] : [];
+  const state = new ValueWriter().value([
+    tick,
+    ...LIMITS.map((name) => limits[name]),
+    limits.clock,
+    limits.cpu,
+    ...devices,
+  ]);
   const frames = [...pagesOf(memory)];
   state.count(frames.length);
   for (const [frame, page] of frames) state.count(frame).count(savePage(page));
@@ -143,13 +154,15 @@ function openBody(saved: VmoHandle): { body: VmoHandle; stateBytes: number } {
 
 function readLimits(source: ValueReader): [tick: number, limits: MachineLimits] {
   const fields = source.value() as readonly Packed[];
-  if (!Array.isArray(fields) || fields.length !== 3 + LIMITS.length) throw source.malformed();
-  const [tick, memoryBytes, writeBackBytes, vmoBytes, hostBytes, clock, cpu] = fields as readonly Packed[];
+  const count = 3 + LIMITS.length;
+  if (!Array.isArray(fields) || fields.length !== (fields[count - 2] === 'bare' ? count + 1 : count))
+    throw source.malformed();
+  const [tick, memoryBytes, writeBackBytes, vmoBytes, hostBytes, clock, cpu, devices] = fields as readonly Packed[];
   if (!(typeof memoryBytes === 'number' && memoryBytes >= PAGE_SIZE && memoryBytes <= MAX_RAM_BYTES))
     throw source.malformed();
   const numbers = [tick, memoryBytes, writeBackBytes, vmoBytes, hostBytes];
-  if (!numbers.every((item) => typeof item === 'number' && item >= 0) || (clock !== 'free' && clock !== 'real'))
+  if (!numbers.every((item) => typeof item === 'number' && item >= 0) || !CLOCKS.includes(clock as string))
     throw source.malformed();
-  if (typeof cpu !== 'string') throw source.malformed();
-  return [tick, { memoryBytes, writeBackBytes, vmoBytes, hostBytes, clock, cpu }] as [number, MachineLimits];
+  if (typeof cpu !== 'string' || (clock === 'bare' && typeof devices !== 'string')) throw source.malformed();
+  return [tick, { memoryBytes, writeBackBytes, vmoBytes, hostBytes, clock, cpu, devices }] as [number, MachineLimits];
 }

@@ -68,6 +68,8 @@ const BOOT: CommandHelp = {
     ],
     ['bd0 boot vmlinuz --store ~/.bd0 --disk disk --publish disk', 'and go on with it'],
     ['bd0 boot vmlinuz --virtio rng,block --disk disk.img', 'a source of entropy, and a disk as /dev/vda'],
+    ['bd0 boot vmlinuz --store ~/.bd0 --snapshot-at 1400000000 shell', 'save the machine at that tick'],
+    ['bd0 boot --store ~/.bd0 --resume shell', 'and go on with it, as often as wanted'],
     ['bd0 boot kernel.elf --trace irq,faults --max-instructions 1000000', 'with a log of interrupts and exceptions'],
   ],
   notes:

@@ -9,7 +9,7 @@ export interface BoardDisk {
   /** The content, as a handle of the machine's store. */
   readonly open: (store: VmoStore) => VmoHandle;
   /** Without it, what is written is gone when the machine is. */
-  readonly publish?: PublishDisk;
+  readonly publish?: PublishDisk | undefined;
 }
 
 /** Nothing is published while `told.isSilent`: see BoardHooks. */

@@ -75,7 +75,7 @@ export class InterruptController implements PortDevice {
   private lowest = LINES - 1;
   private expects: Initialisation = 'done';
   private needsMode = false;
-  private mode: Mode = INITIAL_MODE;
+  private mode: Mode = { ...INITIAL_MODE };
   private polls = false;
 
   constructor(
@@ -160,7 +160,7 @@ export class InterruptController implements PortDevice {
     this.lowest = LINES - 1;
     this.isLevelTriggered = (value & ICW1_LEVEL) !== 0;
     this.needsMode = (value & ICW1_NEEDS_ICW4) !== 0;
-    this.mode = INITIAL_MODE;
+    this.mode = { ...INITIAL_MODE };
     this.expects = 'vector';
   }
 

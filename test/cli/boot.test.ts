@@ -102,6 +102,22 @@ t.test('statistics and traces', async (t) => {
   t.match(apic.stderr, /^disk 1 {12}0 bytes read, 0 written, published 0 times$/m);
 });
 
+t.test('a machine that is saved goes on in another process', async (t) => {
+  const store = join(directory, 'machines');
+  const before = await bd0(['boot', '-m64MB', '--store', store, '--snapshot-at', '5000000', 'early', kernel]);
+  t.match(before, { code: 1, stdout: KERNEL_OUTPUT, stderr: /^bd0: saved 'early' at tick 5000000: [0-9a-f]{64}$/m });
+  const after = await bd0(['boot', '--store', store, '--resume', 'early', '--engine', 'interpreter']);
+  t.equal(after.code, 1);
+  t.ok(KERNEL_OUTPUT.endsWith(after.stdout) && after.stdout.length > 0, after.stdout);
+  const refusals: readonly (readonly [args: readonly string[], line: RegExp])[] = [
+    [['--resume', 'early'], /--resume needs --store DIR/],
+    [['--resume', 'late', '--store', store], /there is no snapshot 'late'/],
+    [['--resume', 'early', '--store', store, kernel], /remove '.*kernel'/],
+    [['--resume', 'early', '--store', store, '-m64MB'], /remove --memory/],
+  ];
+  for (const [args, line] of refusals) t.match(await bd0(['boot', ...args]), { stderr: line });
+});
+
 t.test('how a run ends', async (t) => {
   const ends: readonly (readonly [name: string, code: readonly number[], exitCode: number, line: string])[] = [
     ['halt', [0xf4], 0, 'bd0: the processor has halted with interrupts off'],

@@ -5,6 +5,7 @@ import { Slices, TICKS_PER_MS, TURNS_FOR_INPUT, nextTurn } from '../../host/cons
 import type { Bell } from '../../host/signals.js';
 import type { BoardEvent, BoardMachine } from '../../index.js';
 import type { Debugging } from '../run/debugging.js';
+import type { Pause } from '../run/machine-snapshots.js';
 import type { Interruption } from '../run/interruption.js';
 
 /** How a run ended: as the machine did, or from outside. */
@@ -20,6 +21,8 @@ export interface RunParts {
   readonly bell: Bell;
   readonly interruption: Interruption;
   readonly debugging: Debugging | undefined;
+  /** Where the machine is saved. */
+  readonly pause: Pause | undefined;
   /** Messages of debuggers to the user. */
   readonly errors: HostLines;
 }
@@ -31,24 +34,35 @@ type SliceEvent = BoardEvent | { readonly kind: 'held' };
 export class BoardRun {
   private readonly slices = new Slices();
   private hasInput = true;
+  private pause: Pause | undefined;
 
   constructor(
     private readonly machine: BoardMachine,
     private readonly parts: RunParts,
-  ) {}
+  ) {
+    this.pause = parts.pause;
+  }
 
   async run(maxTicks: number): Promise<BootEnd> {
     const { input, bell, interruption } = this.parts;
     for (;;) {
       this.takeInput();
       const { arrivals } = input;
-      const event = this.runSlice(maxTicks);
+      const event = this.runSlice(Math.min(maxTicks, Math.max(this.pause?.tick ?? Infinity, this.machine.ticks + 1)));
+      this.takePause();
       const end = (await this.bringOut()) ?? this.endOf(event, maxTicks);
       if (end) return end;
       if (event.kind === 'held') await bell.wait(interruption.msLeft);
       else await nextTurn();
       if (event.kind === 'idle') await this.rest(event.until, arrivals);
     }
+  }
+
+  private takePause(): void {
+    const { pause, machine } = this;
+    if (!pause || machine.ticks < pause.tick) return;
+    this.pause = undefined;
+    pause.reached();
   }
 
   private runSlice(maxTicks: number): SliceEvent {

@@ -3,6 +3,7 @@ import { Failure } from '../failure.js';
 import { listed, oneOf, readOptions, type OptionTable, type Shown } from '../options.js';
 import type { GdbAddress } from '../../host/gdb-server.js';
 import { parseGdbAddress } from '../run/gdb-address.js';
+import { parseSnapshotAt, type SnapshotAt } from '../run/run-options.js';
 import { parseCount, parseSeconds, parseSize } from '../size.js';
 
 /** The events that `--trace` shows. */
@@ -57,7 +58,7 @@ export const BOOT_OPTIONS = {
   },
   store: {
     requiresArg: true,
-    describe: 'DIR of a durable store, for --disk and --publish',
+    describe: 'DIR of a durable store, for --disk, --publish, --snapshot-at and --resume',
     coerce: (text: string): string => text,
   },
   serial: {
@@ -97,6 +98,17 @@ export const BOOT_OPTIONS = {
     describe: 'ELF FILE with the symbols of the kernel, for debuggers; default: the kernel itself, if it is one',
     coerce: (text: string): string => text,
   },
+  'snapshot-at': {
+    requiresArg: true,
+    takesTwo: true,
+    describe: 'TICK NAME: save the whole machine in the store at that tick, for --resume NAME',
+    coerce: parseSnapshotAt,
+  },
+  resume: {
+    requiresArg: true,
+    describe: 'NAME of a saved machine in the store, with which to go on, instead of KERNEL',
+    coerce: (text: string): string => text,
+  },
   json: { boolean: true, describe: 'print the result and counters to stderr at the end, as a line of JSON' },
   stats: { boolean: true, describe: 'print counters to stderr at the end' },
   trace: {
@@ -117,6 +129,9 @@ export const BOOT_OPTIONS = {
   },
 } as const satisfies OptionTable;
 
+/** Options that a saved machine was made with. */
+const FIXED_WHEN_RESUMED = ['memory', 'append', 'initrd', 'disk', 'publish', 'virtio', 'cpu'] as const;
+
 export interface BootRequest {
   readonly shown: Shown | undefined;
   readonly kernel: string;
@@ -134,6 +149,9 @@ export interface BootRequest {
   /** Whether the kernel waits for gdb. */
   readonly gdbWait: boolean;
   readonly symbols: string | undefined;
+  readonly snapshotAt: SnapshotAt | undefined;
+  /** The name of a saved machine, if there is no kernel. */
+  readonly resume: string | undefined;
   readonly json: boolean;
   readonly stats: boolean;
   readonly trace: readonly BootTrace[];
@@ -145,8 +163,13 @@ export interface BootRequest {
 export function readBootRequest(given: readonly string[]): BootRequest {
   const { options, words, shown } = readOptions(given, { command: 'bd0 boot', options: BOOT_OPTIONS });
   const [kernel, ...others] = words;
-  if (shown === undefined && kernel === undefined)
+  const resume = options.resume as string | undefined;
+  if (shown === undefined && kernel === undefined && resume === undefined)
     throw new Failure('bd0 boot needs a KERNEL: bd0 boot --help shows how');
+  if (resume !== undefined && kernel !== undefined)
+    throw new Failure(`--resume goes on with the kernel that was saved: remove '${kernel}'`);
+  const fixed = FIXED_WHEN_RESUMED.find((name) => resume !== undefined && options[name] !== undefined);
+  if (fixed) throw new Failure(`--resume goes on with the machine as it was saved: remove --${fixed}`);
   if (shown === undefined && others.length > 0)
     throw new Failure(`bd0 boot takes one KERNEL: remove '${others[0]!}', or put it into --append`);
   const option = <T>(name: keyof typeof BOOT_OPTIONS, otherwise: T): T => (options[name] as T | undefined) ?? otherwise;
@@ -166,6 +189,8 @@ export function readBootRequest(given: readonly string[]): BootRequest {
     gdb: option('gdb', undefined),
     gdbWait: option('gdb-wait', 'yes') === 'yes',
     symbols: option('symbols', undefined),
+    snapshotAt: option('snapshot-at', undefined),
+    resume,
     json: option('json', false),
     stats: option('stats', false),
     trace: option('trace', []),

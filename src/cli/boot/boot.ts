@@ -7,22 +7,24 @@ import { HostFile, STDERR } from '../../host/console/host-file.js';
 import { HostLines } from '../../host/console/host-lines.js';
 import { onFile } from '../../host/failure.js';
 import { Bell, Signals } from '../../host/signals.js';
-import { sha256 } from '../../host/sha256.js';
-import { Board, boardEnd, BoardMachine, BootError, boot, isElf64, type BoardDisk } from '../../index.js';
-import { EXIT_LIMIT, EXIT_NOT_RUNNABLE, Failure } from '../failure.js';
+import { boardEnd, BoardMachine, isElf64 } from '../../index.js';
+import { EXIT_LIMIT, Failure } from '../failure.js';
 import { Interruption } from '../run/interruption.js';
 import type { Debugging } from '../run/debugging.js';
 import { BoardRun, type BootEnd } from './board-run.js';
+import { makeOrResume } from './boot-machine.js';
 import type { BootRequest } from './boot-options.js';
 import { bootCounters, bootStatistics } from './boot-statistics.js';
 import { traceBoard } from './boot-tracing.js';
-import { openDisks } from './disks.js';
+import { pauseToSave } from '../run/machine-snapshots.js';
+import { openDisks, type BootDisks } from './disks.js';
 
 const TERMINAL = '-';
 
 /** `bd0 boot KERNEL`. Throws Failure. */
 export async function bootKernel(request: BootRequest): Promise<number> {
-  const { disks, close } = await openDisks(request);
+  const disks = await openDisks(request);
+  const { close } = disks;
   try {
     return await bootWith(request, disks);
   } finally {
@@ -30,7 +32,7 @@ export async function bootKernel(request: BootRequest): Promise<number> {
   }
 }
 
-async function bootWith(request: BootRequest, disks: readonly BoardDisk[]): Promise<number> {
+async function bootWith(request: BootRequest, { disks, store }: BootDisks): Promise<number> {
   const bell = new Bell();
   const input = await HostInput.open(() => bell.ring());
   const signals = new Signals(() => {
@@ -39,13 +41,10 @@ async function bootWith(request: BootRequest, disks: readonly BoardDisk[]): Prom
   });
   const output = new HostOutput(() => bell.ring());
   input.onHelp = () => writeToStderr(KEYS_HELP);
-  const { memoryBytes, engine, cpu: model, serial, virtio } = request;
-  const send = senderTo(serial, output);
-  const translator = { now: () => performance.now() };
-  const board = new Board({ memoryBytes, engine, translator, model, send, disks, virtio, sha256 });
-  const kernel = load(board, request);
+  const send = senderTo(request.serial, output);
+  const { board, kernel } = makeOrResume(request, { disks, store, send });
   traceBoard(board, request.trace);
-  const name = basename(request.kernel);
+  const name = request.resume ?? basename(request.kernel);
   const machine = new BoardMachine(
     board,
     { name, symbols: symbolsOf(request, kernel) },
@@ -54,7 +53,8 @@ async function bootWith(request: BootRequest, disks: readonly BoardDisk[]): Prom
   const errors = new HostLines(new HostFile(STDERR, () => bell.ring()));
   const debugging = await openDebugging(machine, request, { bell, errors });
   const interruption = new Interruption(signals, input, request.timeoutSeconds);
-  const run = new BoardRun(machine, { input, output, bell, interruption, debugging, errors });
+  const pause = pauseToSave(request.snapshotAt, board, store, errors);
+  const run = new BoardRun(machine, { input, output, bell, interruption, debugging, errors, pause });
   const start = process.cpuUsage();
   const end = await run.run(request.maxTicks);
   input.release();
@@ -69,8 +69,8 @@ async function bootWith(request: BootRequest, disks: readonly BoardDisk[]): Prom
 }
 
 /** Where gdb finds the symbols of the kernel. */
-function symbolsOf({ symbols }: BootRequest, kernel: Uint8Array): Uint8Array | undefined {
-  if (symbols === undefined) return isElf64(kernel) ? kernel : undefined;
+function symbolsOf({ symbols }: BootRequest, kernel: Uint8Array | undefined): Uint8Array | undefined {
+  if (symbols === undefined) return kernel && isElf64(kernel) ? kernel : undefined;
   const bytes = onFile('read', symbols, () => new Uint8Array(readFileSync(symbols)));
   if (!isElf64(bytes)) throw new Failure(`--symbols: '${symbols}' is not an ELF file of 64 bits`);
   return bytes;
@@ -96,19 +96,6 @@ function senderTo(serial: string, output: HostOutput): (byte: number) => void {
   if (serial === TERMINAL) return (byte) => output.write(Uint8Array.of(byte));
   const file = onFile('write', serial, () => openSync(serial, 'w'));
   return (byte) => void onFile('write', serial, () => writeSync(file, Uint8Array.of(byte)));
-}
-
-function load(board: Board, { kernel: path, initrd, append: commandLine }: BootRequest): Uint8Array {
-  const read = (file: string): Uint8Array => onFile('read', file, () => new Uint8Array(readFileSync(file)));
-  const kernel = read(path);
-  const initialDisk = initrd === undefined ? undefined : read(initrd);
-  try {
-    boot(board, { name: basename(path), kernel, commandLine, initialDisk });
-    return kernel;
-  } catch (error) {
-    if (!(error instanceof BootError)) throw error;
-    throw new Failure(`cannot boot '${path}': ${error.message}`, EXIT_NOT_RUNNABLE);
-  }
 }
 
 /** Prints why the run ended, unless the kernel ended it by its exit port. Returns the exit code. */

@@ -11,6 +11,8 @@ const PART_BYTES = 2 ** 20;
 /** The disks of a machine, and the store that was opened for them. */
 export interface BootDisks {
   readonly disks: readonly BoardDisk[];
+  /** The durable store, if there is one. */
+  readonly store: RunStore | undefined;
   close(): void;
 }
 
@@ -29,12 +31,16 @@ export async function openDisks({ disk: sources, publish, store: directory }: Di
   if (publish.length > 0 && directory === undefined)
     throw new Failure('--publish needs a store: --store DIR says where it is');
   if (directory === undefined)
-    return { disks: sources.map((source) => ({ open: (store) => readFile(store, source) })), close: () => {} };
+    return {
+      disks: sources.map((source) => ({ open: (store) => readFile(store, source) })),
+      store: undefined,
+      close: () => {},
+    };
   const { DurableNames, RunStore } = await import('../../host/names/durable-names.js');
   const durable = RunStore.open(directory);
   const makeNames = (store: VmoStore): DurableNames => new DurableNames(store, durable);
   const disks = sources.map((source, index) => diskOf(source, publish[index], { durable, makeNames }));
-  return { disks, close: () => durable.close() };
+  return { disks, store: durable, close: () => durable.close() };
 }
 
 /** The durable store, and its names for a machine. */

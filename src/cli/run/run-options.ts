@@ -175,7 +175,8 @@ export interface SnapshotAt {
   readonly name: string;
 }
 
-function parseSnapshotAt(text: string): SnapshotAt {
+/** Reads `TICK NAME`. Throws Failure. */
+export function parseSnapshotAt(text: string): SnapshotAt {
   const [tick = '', name = ''] = text.split(/ (.*)/s);
   if (!isName(name)) throw new Failure(`--snapshot-at: '${name}' cannot be a name`);
   return { tick: parseCount(tick, '--snapshot-at', 0), name };

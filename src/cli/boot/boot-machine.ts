@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { onFile } from '../../host/failure.js';
+import type { RunStore } from '../../host/names/durable-names.js';
+import { sha256 } from '../../host/sha256.js';
+import { Board, BootError, boot, SavedSnapshotError, type BoardDisk } from '../../index.js';
+import { EXIT_NOT_RUNNABLE, Failure } from '../failure.js';
+import { findSnapshot } from '../run/machine-snapshots.js';
+import type { BootRequest } from './boot-options.js';
+
+/** A machine, and the kernel that was loaded into it. */
+export interface Loaded {
+  readonly board: Board;
+  readonly kernel: Uint8Array | undefined;
+}
+
+type Send = (byte: number) => void;
+
+/** What the host provides for a machine. */
+export interface BootHost {
+  readonly disks: readonly BoardDisk[];
+  readonly store: RunStore | undefined;
+  readonly send: Send;
+}
+
+/** The machine of a request: a new one with a kernel, or one that was saved. Throws Failure. */
+export function makeOrResume(request: BootRequest, { disks, store, send }: BootHost): Loaded {
+  return request.resume === undefined ? make(request, disks, send) : resume(request, store, send);
+}
+
+function translatorOptions(): { readonly now: () => number } {
+  return { now: () => performance.now() };
+}
+
+function make(request: BootRequest, disks: readonly BoardDisk[], send: Send): Loaded {
+  const { memoryBytes, engine, cpu: model, virtio } = request;
+  const translator = translatorOptions();
+  const board = new Board({ memoryBytes, engine, translator, model, send, disks, virtio, sha256 });
+  return { board, kernel: load(board, request) };
+}
+
+/** A machine that was saved. Throws Failure. */
+function resume({ resume: name, engine }: BootRequest, store: RunStore | undefined, send: Send): Loaded {
+  const saved = findSnapshot(name!, store, '--resume');
+  try {
+    return { board: Board.resume(saved, { engine, translator: translatorOptions(), send, sha256 }), kernel: undefined };
+  } catch (error) {
+    throw error instanceof SavedSnapshotError ? new Failure(`'${name!}' cannot be resumed: ${error.message}`) : error;
+  }
+}
+
+function load(board: Board, { kernel: path, initrd, append: commandLine }: BootRequest): Uint8Array {
+  const read = (file: string): Uint8Array => onFile('read', file, () => new Uint8Array(readFileSync(file)));
+  const kernel = read(path);
+  const initialDisk = initrd === undefined ? undefined : read(initrd);
+  try {
+    boot(board, { name: basename(path), kernel, commandLine, initialDisk });
+    return kernel;
+  } catch (error) {
+    if (!(error instanceof BootError)) throw error;
+    throw new Failure(`cannot boot '${path}': ${error.message}`, EXIT_NOT_RUNNABLE);
+  }
+}
