@@ -28,7 +28,7 @@ t.test('with --root, an absolute IMAGE is a path below it, and no link leads out
   for (const image of ['/bin/out', '/bin/out2', '/bin/loop', '/bin'])
     t.ok([126, 127].includes((await bd0(['run', '--root', root, image])).code!), image);
   const { stdout } = await bd0(['run', '--root', join(place, 'outside'), BUSYBOX, 'sh', '-c', 'ls /']);
-  t.equal(stdout, 'dev\nproc\nsecret\n', 'a file of the host runs in the root as well');
+  t.equal(stdout, 'dev\nproc\nsecret\nsys\n', 'a file of the host runs in the root as well');
 });
 
 t.test('a script is run by the program that it names', async (t) => {

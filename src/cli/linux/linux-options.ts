@@ -186,7 +186,7 @@ function parseVariable(text: string): string {
 }
 
 /** Places that the machine has files of its own at. */
-const OWN_PLACES = ['/dev', '/proc'];
+const OWN_PLACES = ['/dev', '/proc', '/sys'];
 
 function parseBind(text: string): BindOption {
   const [, host, path, write] = /^(.+?)=(\/.*?)(:rw)?$/s.exec(text) ?? [];

@@ -180,7 +180,7 @@ t.test(
       fs.cpSync(host, twin, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
       const programs = new BoundPrograms(host);
       const others = new Programs(new LooseFiles({ root: (store) => new HostRoot(store, twin) }));
-      const isOwn = (line: string): boolean => !/^\/(dev|proc)\b/.test(line);
+      const isOwn = (line: string): boolean => !/^\/(dev|proc|sys)\b/.test(line);
       const of = `seed ${seed} + ${round}`;
       for (let count = 2 + random.below(25); count > 0; count--) {
         const act = actOf(random);
@@ -449,7 +449,7 @@ t.test('roots are bound at places of another one, which need not be there', asyn
       );
     },
   });
-  const lines = new Programs(loose).tree('').filter((line) => !/^\/(dev|proc)\b/.test(line));
+  const lines = new Programs(loose).tree('').filter((line) => !/^\/(dev|proc|sys)\b/.test(line));
   t.strictSame(
     lines.map((line) => line.replace(/ \d+/, '').trim()),
     [

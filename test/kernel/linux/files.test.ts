@@ -20,6 +20,7 @@ import { isDirectory } from '../../../src/kernel/linux/files/tree/directory.js';
 import { RegularFile, SymbolicLink, type Inode } from '../../../src/kernel/linux/files/tree/inode.js';
 import * as names from '../../../src/kernel/linux/files/tree/names.js';
 import { lookUp } from '../../../src/kernel/linux/files/tree/path-walk.js';
+import { SysDirectory, SysText } from '../../../src/kernel/linux/files/sys/nodes.js';
 import { resize } from '../../../src/kernel/linux/files/open/regular.js';
 import { LooseFiles, outcomeOf } from '../../support/linux-files.js';
 import { Random } from '../../support/random.js';
@@ -409,4 +410,27 @@ t.test('random operations do what they do on the host: results, errors, contents
 
 t.test('and so they do over files of the host, which stay as they are', async (t) => {
   for (let index = 0; index < volume(12, 400); index++) compareByRandom(t, seed * 1000 + index, true);
+});
+
+t.test('directories of /sys list what is found in them, and lead back', (t) => {
+  const { files } = new LooseFiles();
+  let texts = 0;
+  const visit = (directory: SysDirectory, path: string): void => {
+    for (const { name, number, type } of directory.entries(files)) {
+      const inode = directory.lookup(files, name)!;
+      t.strictSame([inode.number, inode.type], [number, type], `${path}/${name}`);
+      if (inode instanceof SysDirectory) {
+        t.equal(inode.parent(files).number, directory.number, `${path}/${name}/..`);
+        visit(inode, `${path}/${name}`);
+      } else {
+        texts++;
+        t.match(latin1((inode as SysText).bytes()), /^[^\n]*\n$/, `${path}/${name}`);
+      }
+    }
+  };
+  visit(files.sys as SysDirectory, '/sys');
+  t.ok(texts > 20, `${texts} files`);
+  t.equal(files.sys.lookup(files, 'none'), undefined);
+  t.equal(files.sys.lookup(files, 'devices/system'), undefined, 'a name is one part of a path');
+  t.end();
 });

@@ -154,6 +154,7 @@ function faccessat2(
 const MAGIC: Readonly<Record<number, number>> = {
   [FILE_SYSTEM.root]: 0xef53,
   [FILE_SYSTEM.proc]: 0x9fa0,
+  [FILE_SYSTEM.sys]: 0x6265_6572,
   [FILE_SYSTEM.dev]: 0x0102_1994,
   [FILE_SYSTEM.pipe]: 0x5049_5045,
   [FILE_SYSTEM.anonymous]: 0x0904_1934,

@@ -1,6 +1,7 @@
 import { S_IFCHR, S_ISVTX } from './constants.js';
 import type { FileSystem, NewFile } from './file-system.js';
 import { DEVICE } from './open/device.js';
+import { SysDirectory } from './sys/nodes.js';
 import { TreeDirectory } from './tree/directory.js';
 import { FILE_SYSTEM, directoryMode } from './tree/inode.js';
 
@@ -14,7 +15,7 @@ const LINKS: Readonly<Record<string, string>> = {
   stdout: '/proc/self/fd/1',
 };
 
-/** Makes /dev. Returns the directory /dev/pts, which stays whatever programs do. */
+/** Makes /dev and /sys. Returns the directory /dev/pts, which stays whatever programs do. */
 export function mountDevices(files: FileSystem): TreeDirectory {
   const id = files.takeId();
   const time = files.now;
@@ -28,5 +29,6 @@ export function mountDevices(files: FileSystem): TreeDirectory {
   files.makeDirectory(directory, 'shm', { mode: directoryMode(S_ISVTX | 0o777), ...OWNER });
   const slaves = files.makeDirectory(directory, 'pts', { mode: directoryMode(0o755), ...OWNER });
   files.hold(slaves);
+  files.mount('sys', new SysDirectory('', files.takeId()));
   return slaves;
 }

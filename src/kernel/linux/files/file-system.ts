@@ -131,6 +131,11 @@ export class FileSystem implements Tree, ContentStore {
     return this.host.proc;
   }
 
+  /** The directory /sys. */
+  get sys(): Directory {
+    return this.root.lookup(this, 'sys') as Directory;
+  }
+
   /** The directory /proc. */
   get proc(): ProcDirectory {
     return this.root.lookup(this, 'proc') as ProcDirectory;

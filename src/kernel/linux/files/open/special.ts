@@ -3,6 +3,7 @@ import { O_RDONLY, O_RDWR, O_WRONLY, S_IFCHR, S_IFIFO } from '../constants.js';
 import type { FileSystem } from '../file-system.js';
 import type { FileTable } from '../file-table.js';
 import { ProcMemory, ProcText } from '../proc/nodes.js';
+import { SysText } from '../sys/nodes.js';
 import type { Directory } from '../tree/directory.js';
 import { FILE_SYSTEM, SpecialFile, type Inode } from '../tree/inode.js';
 import { ConsoleInode, OpenConsole } from './console-file.js';
@@ -24,7 +25,8 @@ export interface Opener {
 /** Opens files that are neither directories nor regular ones; /dev/tty for those who have a terminal. */
 export function openSpecialOf(files: FileSystem, { terminal, linux }: Opener): OpenSpecial {
   return (inode, flags, place) => {
-    if (inode instanceof ProcText) return new OpenText(inode, flags, place, inode.bytes(files));
+    if (inode instanceof ProcText || inode instanceof SysText)
+      return new OpenText(inode, flags, place, inode.bytes(files));
     if (inode instanceof ProcMemory) return openMemory(files, linux, [inode, flags, place]);
     if (inode instanceof ConsoleInode) return new OpenConsole(inode, flags, place);
     const { pseudoTerminals } = files;

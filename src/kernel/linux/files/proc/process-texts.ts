@@ -17,6 +17,7 @@ const NAME_COLUMN = 73;
 const MOUNTS = [
   ['bd0', '/', 'ext4', 'rw,relatime'],
   ['proc', '/proc', 'proc', 'rw,nosuid,nodev,noexec,relatime'],
+  ['sysfs', '/sys', 'sysfs', 'rw,nosuid,nodev,noexec,relatime'],
   ['udev', '/dev', 'devtmpfs', 'rw,nosuid,relatime'],
 ] as const;
 

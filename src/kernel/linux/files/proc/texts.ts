@@ -31,7 +31,7 @@ const TEXTS: Readonly<Record<string, Text>> = {
   cpuinfo: ({ model }) => cpuText(model),
   devices: () =>
     'Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n',
-  filesystems: () => 'nodev\tproc\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tpipefs\n\text4\n',
+  filesystems: () => 'nodev\tsysfs\nnodev\tproc\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tpipefs\n\text4\n',
   loadavg: ({ processes }) => `0.00 0.00 0.00 1/${processes} ${processes}\n`,
   meminfo,
   stat: ({ now, epoch, processes }) => {

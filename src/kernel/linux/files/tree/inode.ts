@@ -8,7 +8,9 @@ import type { Pipe } from '../open/pipe.js';
 import type { Socket } from '../../sockets/socket.js';
 
 /** Minor numbers of the devices that files lie on; the major number is 0, that of file systems without a device. */
-export const FILE_SYSTEM = { root: 0x1a, proc: 0x16, dev: 0x6, pipe: 0xd, anonymous: 0xe, socket: 0x8 } as const;
+export const FILE_SYSTEM = {
+  ...{ root: 0x1a, proc: 0x16, sys: 0x17, dev: 0x6, pipe: 0xd, anonymous: 0xe, socket: 0x8 },
+} as const;
 /** Numbers of places of the host that are bound begin here. */
 const FILE_SYSTEM_BOUND = 0x20;
 /** One of FILE_SYSTEM, or that of a bound place. */
