@@ -23,6 +23,7 @@
 #include <sys/mman.h>
 #include <sys/msg.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
@@ -172,6 +173,9 @@ static void make_files(void) {
   flock(maps, LOCK_SH);
   flock(open("/proc", O_RDONLY | O_DIRECTORY), LOCK_SH);
   flock(0, LOCK_SH);
+  flock(open("/proc/self/mem", O_RDONLY), LOCK_SH);
+  flock(open("/sys/devices/system/cpu/online", O_RDONLY), LOCK_SH);
+  flock(open("/sys/devices", O_RDONLY | O_DIRECTORY), LOCK_SH);
   chdir("/tmp/a");
   umask(027);
 }
@@ -180,7 +184,8 @@ static void make_files(void) {
 static void make_watches(void) {
   int watcher = inotify_init1(IN_NONBLOCK);
   static const char *const paths[] = {"/tmp/a",     "/tmp/a/file", "/tmp/a/link",     "/tmp/a/fifo",    "/dev/tty",
-                                      "/dev/stdin", "/proc",       "/proc/self/maps", "/proc/self/exe", "/proc/self"};
+                                      "/dev/stdin", "/proc",       "/proc/self/maps", "/proc/self/exe", "/proc/self",
+                                      "/proc/self/mem", "/sys/devices", "/sys/devices/system/cpu/online"};
   for (unsigned i = 0; i < sizeof paths / sizeof *paths; i++) {
     inotify_add_watch(watcher, paths[i], IN_ALL_EVENTS);
     inotify_add_watch(watcher, paths[i], IN_ALL_EVENTS | IN_DONT_FOLLOW);
@@ -370,6 +375,59 @@ static void make_ipc(void) {
   }
 }
 
+/** Makes a process that its parent traces, which stops, and returns its number there; 0 in the process once it goes on. */
+static pid_t traced(long options) {
+  pid_t child = fork();
+  if (child == 0) {
+    ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+    raise(SIGSTOP);
+    return 0;
+  }
+  waitpid(child, NULL, __WALL);
+  ptrace(PTRACE_SETOPTIONS, child, NULL, options);
+  ptrace(PTRACE_CONT, child, NULL, NULL);
+  return child;
+}
+
+/**
+ * A process that traces others: one stays stopped in the middle of a call, one has ended, and one stops for its signals and for
+ * the children that it makes by vfork, without an end.
+ */
+static void make_traced(void) {
+  if (fork() > 0) return;
+  pid_t sleeps = traced(0);
+  if (sleeps == 0) for (;;) sleep(1000);
+  usleep(100);
+  kill(sleeps, SIGUSR2);
+  waitpid(sleeps, NULL, __WALL);
+  pid_t forks = traced(PTRACE_O_TRACEFORK);
+  if (forks == 0) {
+    if (fork() == 0) _exit(3);
+    for (;;) pause();
+  }
+  waitpid(forks, NULL, __WALL);
+  unsigned long child = 0;
+  ptrace(PTRACE_GETEVENTMSG, forks, NULL, &child);
+  waitpid((pid_t)child, NULL, __WALL);
+  ptrace(PTRACE_CONT, (pid_t)child, NULL, NULL);
+  signal(SIGUSR1, SIG_IGN);
+  pid_t works = traced(PTRACE_O_TRACEVFORKDONE);
+  if (works == 0)
+    for (;;) {
+      for (int i = 0; i < 4; i++) {
+        if (vfork() == 0) _exit(0);
+        waitpid(-1, NULL, 0);
+      }
+      raise(SIGUSR1);
+    }
+  for (;;) {
+    int status = 0;
+    waitpid(works, &status, __WALL);
+    ptrace(PTRACE_CONT, works, NULL, (long)(status >> 8 == SIGUSR1 ? SIGUSR1 : 0));
+    for (volatile int i = 0; i < 3000; i++) continue;
+  }
+}
+
 /** Children that wait, each in another way, have ended, or work on. */
 static void make_processes(void) {
   if (fork() == 0) _exit(3);
@@ -427,6 +485,7 @@ int main(void) {
   pthread_create(&thread, NULL, thread_takes_signal, NULL);
   pthread_create(&thread, NULL, thread_reads_terminal, NULL);
   make_ipc();
+  make_traced();
   make_processes();
   int file = open("/tmp/a/work", O_CREAT | O_RDWR | O_APPEND, 0644);
   for (unsigned count = 0;; count++) {

@@ -37,6 +37,7 @@ const OTHERWISE_OPENED = [
     'open device',
     'open pipe',
     'open text',
+    'open memory',
     'notify file',
   ],
   ...['event counter', 'event poll', 'path file', 'pid file', 'queue file', 'signal file', 'timer file'],
@@ -45,6 +46,7 @@ const OTHERWISE_OPENED = [
 /** Files that are neither regular files nor directories. */
 const OTHERWISE_NAMED = [
   ...['console inode', 'file of /proc', 'own link of /proc', 'link of /proc', 'symbolic link', 'special file'],
+  ...['memory file of /proc', 'file of /sys'],
 ];
 
 const always = (field: string, names: readonly string[], why: string): Record<string, string> =>
@@ -79,6 +81,7 @@ const UNCHANGED: Readonly<Record<string, string>> = {
   'commit call.inProgress': 'undefined after restoring, until the thread runs',
   'hash call.result': 'undefined wherever state is captured',
   'commit call.result': 'undefined wherever state is captured',
+  'trace.event': 'undefined wherever state is captured: the call that sets it stops for it',
   'process.end': 'a process that has ended is not part of the machine',
 };
 

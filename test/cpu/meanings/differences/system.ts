@@ -4,6 +4,7 @@ import { isCanonical, signed } from '../../../../src/bits.js';
 import { Vector } from '../../../../src/cpu/state/exceptions.js';
 import { FS, RAX, RBX, RCX, RDI, RSI, RSP } from '../../../../src/cpu/state/layout.js';
 import { CODE, CODE_BYTES } from '../../../oracle/layout.js';
+import type { Form } from '../../../../src/cpu/meaning/form.js';
 import type { MeaningCase } from '../generate.js';
 import type { Answers, HostDifference } from '../host-differences.js';
 import {
@@ -188,7 +189,8 @@ export const SYSTEM: readonly HostDifference[] = [
   },
 ];
 
-function isRegisterPrefetch({ form }: MeaningCase): boolean {
+/** A PREFETCHW or relative with a register, which is #UD on some processors. */
+export function isRegisterPrefetch({ form }: { readonly form: Form }): boolean {
   const { mnemonic, pattern } = form.row;
   const named = mnemonic === 'NOP' || mnemonic === 'PREFETCHW';
   return named && pattern.opcode === 0x0d && !form.operands.some(({ kind }) => kind === 'memory');
