@@ -234,6 +234,21 @@ t.test('the bundled worker runs static Linux programs', async (t) => {
   }
 });
 
+t.test('the bundled worker tells names of C++ as programmers write them', async (t) => {
+  const input = '.globl _start\n_start: call _ZN4shop4sellEi\n.globl _ZN4shop4sellEi\n_ZN4shop4sellEi: ud2\n';
+  const path = join(directory, 'shop');
+  execFileSync('gcc', ['-x', 'assembler', '-static', '-nostdlib', '-o', path, '-'], { input });
+  const image = { bytes: readFileSync(path) };
+  const worker = new NodeWorker('fib', [], { image, name: 'shop', argv: ['shop'], pausesAtTraps: true });
+  await worker.untilStatus(({ state }) => state === 'paused');
+  worker.send({ kind: 'call', id: 1, method: 'execute', argument: 'backtrace' });
+  const isNamed = (report: Report): boolean =>
+    report.kind === 'log' && report.lines.some((line) => line.includes('sell'));
+  const named = (await worker.until(isNamed)) as Extract<Report, { kind: 'log' }>;
+  t.match(named.lines.join('\n'), 'shop::sell(int)');
+  await worker.close();
+});
+
 t.test('the bundled worker boots kernels, which have the hashes of the library', async (t) => {
   const kernel = guestKernel();
   let output = '';

@@ -1,6 +1,6 @@
 /** Names of an image's functions and objects, from its symbol table: System V gABI chapter 4 "Symbol Table". */
 
-import { demangled } from '../symbols/demangle.js';
+import { demangled } from '../symbols/demangler-at-hand.js';
 import { ImageSections, SECTION, SYMBOL, type Section } from '../dwarf/image-sections.js';
 import type { ImageBytes } from '../../kernel/program/elf-fields.js';
 import { finished, type Steps } from '../../vmo/steps.js';

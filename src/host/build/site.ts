@@ -3,7 +3,7 @@
  * of its own there, which needs no decoding.
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import type { GeneratedInterpreter } from '../../cpu/interpreter/generated.js';
@@ -21,8 +21,8 @@ const staticFiles = join(packageRoot, 'src/web/static');
 /** The entries: the page, the worker of a machine, `bd0/web`, and the service worker of the page. */
 const ENTRIES = ['page.js', 'worker.js', 'bd0.js', 'offline.js'];
 
-/** What the page loads in another way than the library: the interpreter from a file, and the calls of Linux on demand. */
-const REPLACED = /\/(?:cpu\/interpreter\/generated|kernel\/linux\/calls-at-hand)\.js$/;
+/** What the page loads in another way than the library: the interpreter from a file, and x-at-hand.js by x-on-demand.js. */
+const REPLACED = /\/(?:cpu\/interpreter\/generated|\w+-at-hand)\.js$/;
 
 /** The section of the interpreter's file with what else was generated. */
 const TABLES = 'bd0';
@@ -44,7 +44,10 @@ const forBrowsers: Plugin = {
     bundler.onLoad({ filter: REPLACED }, ({ path }) =>
       path.endsWith('generated.js')
         ? { contents: INTERPRETER_OF_FILE }
-        : { contents: "export * from './calls-on-demand.js';", resolveDir: dirname(path) },
+        : {
+            contents: `export * from './${basename(path).replace('-at-hand', '-on-demand')}';`,
+            resolveDir: dirname(path),
+          },
     );
   },
 };

@@ -1,3 +1,4 @@
+import { loadDemangler } from '../../debug/symbols/demangler-at-hand.js';
 import { Board, type BoardEvent } from '../../board.js';
 import { BootError } from '../../boot/boot-error.js';
 import { boot } from '../../boot/boot.js';
@@ -78,6 +79,7 @@ export class WebBoard {
     while (!this.isOver) {
       const event = this.stands ? undefined : this.runSlice();
       await this.turns.next();
+      await loadDemangler();
       while (this.console.isBehind && !this.isOver) await this.turns.sleep(Infinity);
       if (this.stands) await this.turns.sleep(Infinity);
       else if (event?.kind === 'idle' && this.pauseAt === Infinity && !this.canReceive) await this.wait(event.until);

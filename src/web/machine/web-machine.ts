@@ -1,4 +1,5 @@
 import { describeTrap } from '../../kernel/reports/trap-report.js';
+import { loadDemangler } from '../../debug/symbols/demangler-at-hand.js';
 import type { StopReason } from '../../debug/target.js';
 import { loadLinuxCalls } from '../../kernel/all-calls.js';
 import type { MachineRequest, MachineState, Report, StartOptions, Status, StopKind } from '../protocol.js';
@@ -74,11 +75,14 @@ export class WebMachine {
 
   /** Runs until the machine is closed. */
   async run(): Promise<void> {
+    // What people bring may be in C++; for the site's own images, the first prompt need not wait.
+    if ('bytes' in this.options.image) await loadDemangler();
     while (!this.isOver) {
       this.startMoving();
       const { arrivals } = this.console;
       const slice = this.runSlice();
       await this.turns.next();
+      await loadDemangler();
       if (this.machine.computer.parts.kernel.lacksCalls) await loadLinuxCalls();
       while (this.console.isBehind && !this.isOver) await this.turns.sleep(Infinity);
       if (this.isOver || this.goal !== undefined) continue;
