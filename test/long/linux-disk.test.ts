@@ -75,7 +75,8 @@ t.test('what fsync acknowledged is there after kill -9', { skip }, async (t) => 
       [],
       `of ${acknowledged + 1} files none is missing`,
     );
-    acknowledged = numbersAfter(output, /SYNCED (\d+)/g).at(-1)!;
+    // Where the signal came late, the boot before has written all of them.
+    acknowledged = numbersAfter(output, /SYNCED (\d+)/g).at(-1) ?? acknowledged;
     t.ok(acknowledged >= Math.min(killedAfter, 59), `${acknowledged} files are acknowledged`);
     from = 'disk';
   }
