@@ -20,3 +20,8 @@ export function packageVersion(): string {
   const manifest: unknown = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
   return (manifest as { version: string }).version;
 }
+
+/** A module as the compiler has written it, by its path below src/. */
+export function compiled(path: string): string {
+  return join(packageRoot, 'dist/src', path);
+}

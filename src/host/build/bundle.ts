@@ -10,8 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { rollup, type Plugin } from '@rollup/wasm-node';
 import type { GeneratedInterpreter } from '../../cpu/interpreter/generated.js';
 import { INTERPRETER_FILE, forgetInterpreter, tieringOfV8 } from '../bundled/interpreter-module.js';
-import { packageRoot } from '../package-root.js';
-import { compiled } from './compiled.js';
+import { compiled, packageRoot } from '../package-root.js';
 
 const directory = join(packageRoot, 'dist/bundle');
 

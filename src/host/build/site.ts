@@ -10,8 +10,7 @@ import type { GeneratedInterpreter } from '../../cpu/interpreter/generated.js';
 import { customSection } from '../../cpu/wasm/encoding/module.js';
 import { packagedImages } from '../toolchain/image-file.js';
 import { PAGE_POLICY } from '../content-security-policy.js';
-import { packageRoot } from '../package-root.js';
-import { compiled } from './compiled.js';
+import { compiled, packageRoot } from '../package-root.js';
 
 /** Where the site is built. */
 const site = join(packageRoot, 'dist/web');

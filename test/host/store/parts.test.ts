@@ -4,7 +4,7 @@ import { collectGarbage } from '../../../src/host/store/collect.js';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compiled } from '../../../src/host/build/compiled.js';
+import { compiled } from '../../../src/host/package-root.js';
 import { decode, encode } from '../../../src/host/store/packs/compression.js';
 import { EncodingThreads, GROUPS_AT_ONCE } from '../../../src/host/store/packs/encoding-workers.js';
 import { GroupBuilder } from '../../../src/host/store/packs/group-builder.js';

@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { compiled } from '../../build/compiled.js';
+import { compiled } from '../../package-root.js';
 import { encode, type Encoded } from './compression.js';
 
 /** Most threads. */
