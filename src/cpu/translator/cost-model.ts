@@ -1,7 +1,8 @@
 /**
  * When translating pays: as soon as the interpreter has spent as much time in some code as translating it takes. The total is
  * then at most twice that of the better of the two, whatever the program does. Costs are in ticks of the interpreter, which
- * takes about 3 ns for one.
+ * takes about 3 ns for one, and up to twice that in code with a flat profile: translating a third earlier makes some runs faster
+ * and others slower (docs/benchmarks.md, "Real programs").
  */
 
 /** Translating an instruction, with what the host's compilers do with it: about 90 us. */
