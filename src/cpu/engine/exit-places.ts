@@ -1,5 +1,6 @@
 import { PAGE_SIZE } from '../../bits.js';
 import { EFER_SCE } from '../../mmu/entry.js';
+import { isCanonicalHigh } from '../../mmu/walk.js';
 import { RIP } from '../state/layout.js';
 import { SYSCALL, type CpuEvent } from '../state/events.js';
 
@@ -33,7 +34,7 @@ export class ExitPlaces {
   get key(): number {
     const low = this.host32[RIP >> 2]!;
     const high = this.host32[(RIP >> 2) + 1]!;
-    if ((high << 16) >> 16 !== high) return -1;
+    if (!isCanonicalHigh(high)) return -1;
     return (high & 0xffff) * 2 ** 32 + (low >>> 0);
   }
 

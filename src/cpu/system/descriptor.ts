@@ -84,6 +84,12 @@ export const isReadableSegment = (rights: number): boolean =>
   isSegment(rights) && (!(rights & RIGHTS_CODE) || (rights & RIGHTS_READ_WRITE) !== 0);
 export const isPresent = (rights: number): boolean => (rights & RIGHTS_PRESENT) !== 0;
 
+/** Whether RETF and IRET may go to a code segment at privilege level `cpl`. SDM Vol. 3A 5.8.6. */
+export const allowsReturn = (rights: number, cpl: number): boolean =>
+  isConforming(rights) ? dplOf(rights) <= cpl : dplOf(rights) === cpl;
+
+/** The bit of a selector that is set for a segment of the LDT. */
+export const TABLE_INDICATOR = 4;
 export const rplOf = (selector: number): number => selector & RPL_MASK;
 export const isNullSelector = (selector: number): boolean => (selector & ~RPL_MASK) === 0;
 /** A selector as an error code: without its RPL. SDM Vol. 3A 6.13 "Error Code". */

@@ -16,6 +16,7 @@ import {
   RIGHTS_READ_WRITE,
   RIGHTS_SEGMENT,
   SYSTEM_TYPE,
+  TABLE_INDICATOR,
   descriptorOf,
   dplOf,
   errorOf,
@@ -34,7 +35,6 @@ import {
 import type { SystemMemory } from './system-memory.js';
 import { LDTR, TR, type SystemState } from './system-state.js';
 
-const TABLE_INDICATOR = 4;
 const FLAT_LIMIT = 0xffff_ffff;
 /** The rights of segments that SYSCALL and SYSRET load without a look at the tables, apart from DPL, L and D. */
 const FIXED_DATA = RIGHTS_SEGMENT | RIGHTS_PRESENT | RIGHTS_READ_WRITE | RIGHTS_ACCESSED | RIGHTS_BIG;
@@ -250,20 +250,18 @@ export class Segments {
 
   /** Sets CS to a selector whose RPL is the new CPL. */
   private setCode(selector: number, base: bigint, limit: number, rights: number, cpl: number): void {
-    this.registers.setSelector(CS, selector);
-    this.setCache(CS, base, limit, rights);
+    this.reload(CS, selector, base, limit, rights);
     this.mmu.setCpl(cpl);
     this.refresh();
   }
 
   private set(segment: number, selector: number, base: bigint, limit: number, rights: number): void {
-    this.registers.setSelector(segment, selector);
-    this.setCache(segment, base, limit, rights);
+    this.reload(segment, selector, base, limit, rights);
     if (segment === SS) this.updateStackMask();
     if (segment >= FS || this.codeSize !== 64) this.registers.setSegmentBase(segment, base);
   }
 
-  /** Sets what a segment register holds, for code that looks after what follows from it. */
+  /** Sets a segment register and its descriptor cache only; the caller updates what depends on them. */
   reload(segment: number, selector: number, base: bigint, limit: number, rights: number): void {
     this.registers.setSelector(segment, selector);
     this.setCache(segment, base, limit, rights);

@@ -8,9 +8,8 @@ import type { CallGates } from './call-gates.js';
 import {
   RIGHTS_LONG,
   SYSTEM_TYPE,
-  dplOf,
+  allowsReturn,
   isCodeSegment,
-  isConforming,
   isNullSelector,
   isPresent,
   isSegment,
@@ -33,6 +32,14 @@ export interface TransferParts {
   readonly stacks: Stacks;
   readonly callGates: CallGates;
   readonly tasks: Tasks;
+}
+
+/** The flags that IRET loads: IOPL only at CPL 0, IF only if CPL <= IOPL. SDM Vol. 2A "IRET/IRETD/IRETQ". */
+export function flagsLoadedByIret(width: Operand, cpl: number, ioPrivilege: number): number {
+  let mask = STATUS_FLAGS | TF | DF | NT | (width === 16 ? 0 : RF | AC | ID);
+  if (cpl === 0) mask |= IOPL;
+  if (cpl <= ioPrivilege) mask |= IF;
+  return mask;
 }
 
 /** Far jumps, calls and returns, and IRET. SDM Vol. 3A 5.8 "Privilege Level Checking When Transferring Program Control". */
@@ -161,14 +168,11 @@ export class Transfers {
     registers.rip = eip!;
   }
 
-  /** RFLAGS after an IRET that pops `flags`: IOPL only at CPL 0, IF only if CPL <= IOPL. */
+  /** RFLAGS after an IRET that pops `flags`. */
   private flagsAfter(flags: bigint, width: Operand, cpl: number): bigint {
     const before = this.parts.registers.rflags;
-    const ioPrivilege = Number((before & BigInt(IOPL)) >> 12n);
-    let mask = STATUS_FLAGS | TF | DF | NT | (width === 16 ? 0 : RF | AC | ID);
-    if (cpl === 0) mask |= IOPL;
-    if (cpl <= ioPrivilege) mask |= IF;
-    return (before & ~BigInt(mask)) | (flags & BigInt(mask));
+    const mask = BigInt(flagsLoadedByIret(width, cpl, Number((before & BigInt(IOPL)) >> 12n)));
+    return (before & ~mask) | (flags & mask);
   }
 
   private enterStack(selector: number, code: Descriptor, ss: number, rsp: bigint): void {
@@ -201,7 +205,7 @@ export class Transfers {
     const found = segments.find(selector);
     const { rights } = found;
     if (!isCodeSegment(rights)) refuse(Vector.GP, selector);
-    if (isConforming(rights) ? dplOf(rights) > rpl : dplOf(rights) !== rpl) refuse(Vector.GP, selector);
+    if (!allowsReturn(rights, rpl)) refuse(Vector.GP, selector);
     if (!isPresent(rights)) refuse(Vector.NP, selector);
     segments.checkCodeSize(selector, rights);
     this.requireOffset(found, offset);

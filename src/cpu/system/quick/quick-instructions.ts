@@ -1,34 +1,33 @@
+import { PAGE_SIZE } from '../../../bits.js';
 import type { GuestMemory } from '../../../memory.js';
 import type { Instruction } from '../../decode/instruction.js';
-import { AC, DF, ID, IF, IOPL, NT, RF, STATUS_FLAGS, TF } from '../../meaning/flags.js';
+import { AC, IOPL, NT, STATUS_FLAGS, TF } from '../../meaning/flags.js';
 import { movFromControl, movToControl } from '../../meaning/isa/system.js';
 import { GuestException } from '../../state/exceptions.js';
 import { CS, FLAGS_KIND, FLAGS_OPERAND, GPR, RAX, RCX, RDX, RFLAGS, RIP, RSP, SS } from '../../state/layout.js';
-import { ACCESS_IMPLICIT, ACCESS_READ } from '../../../mmu/walk.js';
+import { ACCESS_IMPLICIT, ACCESS_READ, isCanonicalHigh } from '../../../mmu/walk.js';
 import { EFER_SCE } from '../../../mmu/entry.js';
 import {
   RIGHTS_ACCESSED,
   RIGHTS_BIG,
   RIGHTS_LONG,
+  TABLE_INDICATOR,
+  allowsReturn,
   descriptorOf,
   dplOf,
   isCodeSegment,
-  isConforming,
   isNullSelector,
   isPresent,
   isWritableData,
   rplOf,
 } from '../descriptor.js';
 import type { System, SystemHost } from '../system.js';
+import { flagsLoadedByIret } from '../transfers.js';
 
-const PAGE_BYTES = 4096;
-const TABLE_INDICATOR = 4;
 /** What IRET pops in 64-bit code. */
 const FRAME_BYTES = 40;
 /** Flags that IRET may only load the long way. */
 const RARE_FLAGS = TF | NT | AC;
-/** Those that it loads at any CPL. */
-const COMMON_FLAGS = STATUS_FLAGS | TF | DF | NT | RF | AC | ID;
 const LEVEL_3 = 3;
 
 /** A segment of the GDT as it was looked up last, by what lay in memory. */
@@ -83,7 +82,7 @@ export class QuickInstructions {
       (instruction) => {
         if (this.host.mmu.cpl !== 0) return false;
         act(instruction);
-        this.goOn(instruction);
+        this.host.registers.advanceRip(instruction.length);
         return true;
       };
     switch (mnemonic) {
@@ -120,13 +119,6 @@ export class QuickInstructions {
     return BigInt(this.words[(GPR >> 2) + 2 * register]! >>> 0);
   }
 
-  private goOn({ length }: Instruction): void {
-    const { words } = this;
-    const low = (words[RIP >> 2]! >>> 0) + length;
-    words[RIP >> 2] = low;
-    if (low > 0xffff_ffff) words[(RIP >> 2) + 1]!++;
-  }
-
   private get ioPrivilege(): number {
     return (this.words[RFLAGS >> 2]! & IOPL) >> 12;
   }
@@ -140,7 +132,7 @@ export class QuickInstructions {
     if (dest.width === 8) this.memory.host[GPR] = value;
     else if (dest.width === 16) this.memory.hostView.setUint16(GPR, value, true);
     else [this.words[GPR >> 2], this.words[(GPR >> 2) + 1]] = [value, 0];
-    this.goOn(instruction);
+    this.host.registers.advanceRip(instruction.length);
     return true;
   }
 
@@ -152,7 +144,7 @@ export class QuickInstructions {
     const port = this.port(instruction, dest.kind === 'immediate');
     this.system.state.hasUsedDevice = true;
     this.host.ports.write(port, src.width, value);
-    this.goOn(instruction);
+    this.host.registers.advanceRip(instruction.length);
     return true;
   }
 
@@ -180,15 +172,15 @@ export class QuickInstructions {
     const { segments, state } = system;
     const flagsBefore = words[RFLAGS >> 2]!;
     const [low, high] = [words[(GPR >> 2) + 2 * RSP]!, words[(GPR >> 2) + 2 * RSP + 1]!];
-    if (flagsBefore & NT || !segments.isLongMode || (low & (PAGE_BYTES - 1)) > PAGE_BYTES - FRAME_BYTES) return false;
-    if ((high << 16) >> 16 !== high) return false;
+    if (flagsBefore & NT || !segments.isLongMode || (low & (PAGE_SIZE - 1)) > PAGE_SIZE - FRAME_BYTES) return false;
+    if (!isCanonicalHigh(high)) return false;
     const at = mmu.translate(high, low, ACCESS_READ);
     if (at < 0 || at + FRAME_BYTES > memory.size) return false;
     const { ramView } = memory;
     const word = (offset: number): number => ramView.getInt32(at + offset, true);
     const ripHigh = word(4);
     const flags = word(16);
-    if ((ripHigh << 16) >> 16 !== ripHigh || flags & RARE_FLAGS) return false;
+    if (!isCanonicalHigh(ripHigh) || flags & RARE_FLAGS) return false;
     const [selector, stackSelector] = [word(8) & 0xffff, word(32) & 0xffff];
     const before = mmu.cpl;
     const cpl = rplOf(selector);
@@ -200,9 +192,7 @@ export class QuickInstructions {
     if (!isNull && !(stack && isWritableData(stack.rights) && dplOf(stack.rights) === cpl && isPresent(stack.rights)))
       return false;
     state.nmi.isBlocked = false;
-    let mask = COMMON_FLAGS;
-    if (before === 0) mask |= IOPL;
-    if (before <= this.ioPrivilege) mask |= IF;
+    const mask = flagsLoadedByIret(64, before, this.ioPrivilege);
     segments.reload(SS, stackSelector, stack?.base ?? 0n, stack?.limit ?? 0, stack?.rights ?? 0);
     segments.reload(CS, selector, code.base, code.limit, code.rights);
     if (cpl !== before) {
@@ -219,9 +209,8 @@ export class QuickInstructions {
   }
 
   private isReturnTarget({ rights }: KnownSegment, cpl: number): boolean {
-    if (!isCodeSegment(rights) || !isPresent(rights) || (rights & (RIGHTS_LONG | RIGHTS_BIG)) !== RIGHTS_LONG)
-      return false;
-    return isConforming(rights) ? dplOf(rights) <= cpl : dplOf(rights) === cpl;
+    const isLong = (rights & (RIGHTS_LONG | RIGHTS_BIG)) === RIGHTS_LONG;
+    return isCodeSegment(rights) && isPresent(rights) && isLong && allowsReturn(rights, cpl);
   }
 
   /** A segment of the GDT that is marked as accessed, and that can be read without effects. */
@@ -231,7 +220,7 @@ export class QuickInstructions {
     if (selector & TABLE_INDICATOR || offset === 0 || offset + 7 > limit) return undefined;
     const low = Number(BigInt.asIntN(32, base)) + offset;
     const high = Number(BigInt.asIntN(32, base >> 32n));
-    const isPlain = low === (low | 0) && (low & 7) === 0 && (high << 16) >> 16 === high;
+    const isPlain = low === (low | 0) && (low & 7) === 0 && isCanonicalHigh(high);
     const at = isPlain ? this.host.mmu.translate(high, low, ACCESS_READ | ACCESS_IMPLICIT) : -1;
     if (at < 0 || at + 8 > this.memory.size) return undefined;
     const lowWord = this.memory.ramView.getInt32(at, true);

@@ -2,7 +2,7 @@ import { PAGE_SIZE } from '../../../bits.js';
 import { WATCH_CODE, WATCH_TABLE } from '../../../memory.js';
 import type { Instruction } from '../../decode/instruction.js';
 import type { Form } from '../../meaning/form.js';
-import { GPR, RCX, RIP, gprAddress } from '../../state/layout.js';
+import { GPR, RCX, gprAddress } from '../../state/layout.js';
 import type { SystemHost } from '../system.js';
 
 /** 'done': the store, and its tick. 'again': the frame is not watched any more, so that the store can be made as any other. */
@@ -16,7 +16,7 @@ const FEWEST_ITERATIONS = 32;
  * which overwrite whole tables and pages of code that has been freed.
  */
 export class QuickStores {
-  constructor(private readonly host: Pick<SystemHost, 'linearMemory' | 'clock'>) {}
+  constructor(private readonly host: Pick<SystemHost, 'registers' | 'linearMemory' | 'clock'>) {}
 
   /** Executes an instruction that stores at a physical address, in one page; undefined if it has done nothing. */
   execute(instruction: Instruction, physical: number): QuickStore | undefined {
@@ -24,9 +24,8 @@ export class QuickStores {
     if (form.repeat !== 'none') return this.giveUp(form, physical);
     const { dest, src, row, width } = form;
     if (row.mnemonic !== 'MOV' || dest.kind !== 'memory' || width < 32) return undefined;
-    const { linearMemory, clock } = this.host;
-    const { memory } = linearMemory;
-    const { ramView, host32 } = memory;
+    const { registers, linearMemory, clock } = this.host;
+    const { ramView, host32 } = linearMemory.memory;
     if (src.kind === 'immediate') {
       if (width === 64) ramView.setBigInt64(physical, instruction.immediate, true);
       else ramView.setInt32(physical, Number(BigInt.asIntN(32, instruction.immediate)), true);
@@ -36,9 +35,7 @@ export class QuickStores {
       if (width === 64) ramView.setInt32(physical + 4, host32[from + 1]!, true);
     } else return undefined;
     clock.ticks++;
-    const next = (memory.host32[RIP >> 2]! >>> 0) + instruction.length;
-    memory.host32[RIP >> 2] = next;
-    if (next > 0xffff_ffff) memory.host32[(RIP >> 2) + 1]!++;
+    registers.advanceRip(instruction.length);
     linearMemory.stored(physical, width / 8);
     return 'done';
   }
