@@ -8,6 +8,7 @@ import { Errno, failure } from './errors.js';
 import type { KernelCallEvent } from './hooks.js';
 import type { Interruption, LinuxContext } from './linux/call.js';
 import { LinuxErrno, LinuxError, failed } from './linux/errno.js';
+import { makeAgain } from './linux/tracing/interrupted-call.js';
 import type { ProgramAbi } from './program/elf.js';
 import type { ProcessTable } from './tasks/process-table.js';
 import type { PendingCall, Thread } from './tasks/thread.js';
@@ -15,7 +16,6 @@ import { trapOfSpuriousWrite } from './reports/trap-report.js';
 import { outside, schema, value } from '../state/schema.js';
 
 const ARGUMENT_REGISTERS = [RDI, RSI, RDX, R10, R8, R9];
-const SYSCALL_BYTES = 2n;
 
 /** Performs kernel-calls, from VMCALL or SYSCALL to the value of rax, repeating a call until it returns. */
 export class CallRunner {
@@ -67,11 +67,10 @@ export class CallRunner {
     const result = this.suspend(thread);
     this.setResult(thread, pending, typeof result === 'bigint' ? result : failed(LinuxErrno.EINTR));
     if (result !== 'restart' || !restarts) return;
-    state.setGpr(RAX, BigInt(pending.number));
-    state.rip = BigInt.asUintN(64, state.rip - SYSCALL_BYTES);
+    makeAgain(state, BigInt(pending.number));
   }
 
-  /** Gives up the interrupted call of the thread whose registers the CPU holds, and tells what becomes of it. */
+  /** Gives up the interrupted call of the thread whose registers the CPU holds. Returns how it ends, or its result. */
   suspend(thread: Thread): Interruption | bigint {
     const pending = thread.pending!;
     const { interrupted = 'restart' } = callOf(pending)!;

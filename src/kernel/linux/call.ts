@@ -38,10 +38,11 @@ export interface LinuxCall {
 
 /**
  * A call that a handler interrupts answers EINTR. With 'restart', it is made again instead when the handler has returned, where
- * that was set with SA_RESTART: ERESTARTSYS of Linux; 'no restart' is its ERESTARTNOHAND. A call that has done something already
- * answers what that is. After a signal without a handler a call goes on to wait: it is made again, and keeps what is in `pending`.
+ * that was set with SA_RESTART. A call that has done something already answers what that is. After a signal without a handler a
+ * call goes on to wait: it is made again, and keeps what is in `pending`. Tracers see how Linux does that: by ERESTARTSYS for
+ * 'restart', ERESTARTNOHAND for 'no restart', ERESTART_RESTARTBLOCK for 'go on'; a call with 'fail' has failed with EINTR for them.
  */
-export type Interruption = 'restart' | 'no restart';
+export type Interruption = 'restart' | 'no restart' | 'go on' | 'fail';
 
 /** An argument of 32 bits, as a signed number: a file descriptor, a pid, flags. */
 export function signed32(argument: bigint): number {

@@ -164,7 +164,7 @@ export const FUTEX_CALLS: readonly LinuxCall[] = [
   {
     ...{ number: 202, name: 'futex', perform: futex },
     parameters: ['address', 'operation', 'value', 'timeout', 'address2', 'value3'],
-    interrupted: (_context, _address, _operation, _value, timeout) => (timeout === 0n ? 'restart' : 'no restart'),
+    interrupted: (_context, _address, _operation, _value, timeout) => (timeout === 0n ? 'restart' : 'go on'),
     ...{ state: 'part', differs: 'Without priority inheritance; the bit sets of waiters are ignored.' },
   },
 ];

@@ -132,9 +132,9 @@ function rtSigtimedwait(context: LinuxContext, set: bigint, info: bigint, timeou
   return PENDING;
 }
 
-function endTimedwait({ thread }: LinuxContext): 'no restart' {
+function endTimedwait({ thread }: LinuxContext): 'fail' {
   thread.linux!.signals.awaited = 0n;
-  return 'no restart';
+  return 'fail';
 }
 
 function sigaltstack(context: LinuxContext, stack: bigint, old: bigint): CallResult {

@@ -114,10 +114,10 @@ function clockNanosleep(
 }
 
 /** A handler interrupts a sleep: the remaining time is returned, unless the sleep was until an absolute time. */
-function endSleep(context: LinuxContext, remaining: bigint): 'no restart' {
+function endSleep(context: LinuxContext, remaining: bigint): 'go on' {
   const left = BigInt(Math.max(0, Math.ceil(context.pending.progress - context.now)));
   if (remaining !== 0n) putTime(context, remaining, left);
-  return 'no restart';
+  return 'go on';
 }
 
 const whole = { state: 'whole', differs: '' } as const;

@@ -1,6 +1,6 @@
 /** What a tracer sees of a call that a signal interrupts, and how that goes on. arch/x86/kernel/signal.c */
 import type { CpuState } from '../../../cpu/state/cpu-state.js';
-import { RAX, RSI } from '../../../cpu/state/layout.js';
+import { RAX } from '../../../cpu/state/layout.js';
 import type { Interruption } from '../call.js';
 import { LinuxErrno } from '../errno.js';
 import { SA_RESTART, type SignalAction } from '../signals/signal-actions.js';
@@ -15,41 +15,27 @@ const ERESTART_RESTARTBLOCK = 516n;
 export const RESTART_SYSCALL = 219;
 const SYSCALL_BYTES = 2n;
 
-/* arch/x86/entry/syscalls/syscall_64.tbl */
-const POLL = 7;
-const NANOSLEEP = 35;
-const SEMOP = 65;
-const RT_SIGTIMEDWAIT = 128;
-const FUTEX = 202;
-const SEMTIMEDOP = 220;
-const CLOCK_NANOSLEEP = 230;
-const EPOLL_WAIT = 232;
-const EPOLL_PWAIT = 281;
-const EPOLL_PWAIT2 = 441;
+const RESULTS: Readonly<Record<Interruption, bigint>> = {
+  restart: -ERESTARTSYS,
+  'no restart': -ERESTARTNOHAND,
+  'go on': -ERESTART_RESTARTBLOCK,
+  fail: -BigInt(LinuxErrno.EINTR),
+};
 
-/** Those that fail with EINTR after any signal. */
-const NEVER_RESTARTED = [SEMOP, RT_SIGTIMEDWAIT, SEMTIMEDOP, EPOLL_WAIT, EPOLL_PWAIT, EPOLL_PWAIT2];
-/** Those that know how long they have waited already. */
-const GOING_ON = [POLL, NANOSLEEP, FUTEX, CLOCK_NANOSLEEP];
-const TIMER_ABSTIME = 1n;
-
-/** What rax holds of an interrupted call, whose registers are in the CPU. */
-export function resultOfInterrupted(state: CpuState, number: number, how: Interruption | bigint): bigint {
-  if (typeof how === 'bigint') return how;
-  if (NEVER_RESTARTED.includes(number)) return -BigInt(LinuxErrno.EINTR);
-  if (how === 'restart') return -ERESTARTSYS;
-  const isAbsolute = number === CLOCK_NANOSLEEP && (state.gpr(RSI) & TIMER_ABSTIME) !== 0n;
-  return GOING_ON.includes(number) && !isAbsolute ? -ERESTART_RESTARTBLOCK : -ERESTARTNOHAND;
+/** The value of rax after an interrupted call. */
+export function resultOfInterrupted(how: Interruption | bigint): bigint {
+  return typeof how === 'bigint' ? how : RESULTS[how];
 }
 
-/** Whether the call of the thread in the CPU was interrupted and has not failed. */
+/** One of those results if the call of the thread in the CPU has it. */
 function interruptionIn(state: CpuState, { call }: TracedRegisters): bigint | undefined {
   if (BigInt.asIntN(32, call) < 0n) return undefined;
   const result = -BigInt.asIntN(64, state.gpr(RAX));
   return [ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND, ERESTART_RESTARTBLOCK].includes(result) ? result : undefined;
 }
 
-function makeAgain(state: CpuState, number: bigint): void {
+/** The thread in the CPU, which has made a call, makes that of a number when it goes on. */
+export function makeAgain(state: CpuState, number: bigint): void {
   state.setGpr(RAX, number);
   state.rip = BigInt.asUintN(64, state.rip - SYSCALL_BYTES);
 }

@@ -38,7 +38,7 @@ export interface TracingHost {
   readonly signals: Signals;
   readonly scheduler: Pick<Scheduler, 'release'>;
   readonly waits: Pick<Waits, 'interrupt' | 'wakeAgain'>;
-  /** Gives up the interrupted call of the thread in the CPU, and tells what would become of it. */
+  /** Gives up the interrupted call of the thread in the CPU. Returns how it ends, or its result. */
   suspend(thread: Thread): Interruption | bigint;
   /** Calls `use` while the CPU holds the registers of a thread that does not run. */
   withRegisters(thread: Thread, use: () => void): void;
@@ -233,7 +233,7 @@ export class Tracing {
   private suspend(thread: Thread, { registers }: Trace): void {
     const { number, progress } = thread.pending!;
     const { state } = this.host.cpu;
-    const result = resultOfInterrupted(state, number, this.host.suspend(thread));
+    const result = resultOfInterrupted(this.host.suspend(thread));
     registers.waiting = { number, progress };
     state.setGpr(RAX, BigInt.asUintN(64, result));
     state.setGpr(RCX, state.rip);

@@ -104,7 +104,7 @@ const epollPwait2: LinuxCall['perform'] = (context, fd, events, count, timeout, 
 };
 
 const whole = { state: 'whole', differs: '' } as const;
-const waiting = { ...whole, interrupted: 'no restart' } as const;
+const waiting = { ...whole, interrupted: 'fail' } as const;
 const wait = ['poll', 'events', 'count', 'timeout'];
 
 export const EVENT_CALLS: readonly LinuxCall[] = [

@@ -214,7 +214,7 @@ export const POLL_CALLS: readonly LinuxCall[] = [
     name: 'poll',
     parameters: ['fds', 'count', 'timeout'],
     perform: poll,
-    interrupted: 'no restart',
+    interrupted: 'go on',
     ...whole,
   },
   { number: 23, name: 'select', parameters: sets, perform: select, interrupted: 'no restart', ...whole },

@@ -102,8 +102,8 @@ function semtimedop(
 }
 
 /** A handler interrupts the wait, unless what it waited for was done. */
-function interrupted({ pending }: LinuxContext): 'no restart' | bigint {
-  return (pending.work as SemaphoreSleeper | undefined)?.result ?? 'no restart';
+function interrupted({ pending }: LinuxContext): 'fail' | bigint {
+  return (pending.work as SemaphoreSleeper | undefined)?.result ?? 'fail';
 }
 
 function operationsAt(context: LinuxContext, address: bigint, count: number): SemaphoreOperation[] {
