@@ -118,15 +118,11 @@ function putIn(
 ): number | CallResult {
   requireOffset(from, at);
   signalled(context, () => to.requireReader());
-  if (roomIn(to) === 0) return waitUnless(context, flags, to);
+  if (to.pipe.room === 0) return waitUnless(context, flags, to);
   requireSpliced(from);
   if (from instanceof OpenDevice && from.inode.device === DEVICE.null) return failed(EINVAL);
   const copied = copyPart(context, { from, at }, { to, toAt: undefined }, wanted);
   return copied === WAIT ? waitUnless(context, flags, from) : copied;
-}
-
-function roomIn({ pipe }: OpenPipe): number {
-  return pipe.capacity - pipe.takenBytes;
 }
 
 /** Moves bytes from a pipe to another one, or copies them. */
@@ -142,7 +138,7 @@ function movePiped(
   if (from.pipe.length === 0 && from.pipe.writers > 0) return waitUnless(context, either, from);
   signalled(context, () => to.requireReader());
   if (from.pipe.length === 0) return 0n;
-  const room = roomIn(to);
+  const room = to.pipe.room;
   if (room === 0) return waitUnless(context, either, to);
   const written = to.write(fileSystem, from.pipe.peek(Math.min(wanted, room)));
   if (written === WAIT) return waitUnless(context, either, to);
@@ -175,7 +171,7 @@ function vmsplice(context: LinuxContext, fd: bigint, vector: bigint, count: bigi
 
 function putMemory(context: LinuxContext, to: OpenPipe, buffers: Buffers, flags: number): CallResult {
   signalled(context, () => to.requireReader());
-  const room = roomIn(to);
+  const room = to.pipe.room;
   if (room === 0) return waitUnless(context, flags, to);
   const given = buffers.accessible(0, Math.min(buffers.length, room), 'read');
   if (given === 0) return failed(EFAULT);

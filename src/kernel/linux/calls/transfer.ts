@@ -180,7 +180,10 @@ function withFlags(known: number, atPosition: typeof readv, atOffset: typeof pre
 const preadv2 = withFlags(RWF_KNOWN, readv, preadv);
 const pwritev2 = withFlags(RWF_KNOWN & ~RWF_APPEND, writev, pwritev);
 
-/** Copies from a file to another one, at an offset or at their positions, at most so many bytes in one part. */
+/**
+ * Copies from a file to another one, at an offset or at their positions, at most so many bytes in one part. A pipe to write to has
+ * a reader and room.
+ */
 export function copyPart(
   context: LinuxContext,
   { from, at }: { readonly from: OpenFile; readonly at: number | undefined },
@@ -191,12 +194,8 @@ export function copyPart(
   let written: number | typeof WAIT = 0;
   let bytes = new Uint8Array(0);
   const start = at ?? from.position;
-  if (to instanceof OpenPipe) {
-    signalled(context, () => to.requireReader());
-    length = Math.min(length, to.pipe.capacity - to.pipe.takenBytes);
-    if (length === 0) return WAIT;
-  }
-  const read = from.read(files, length, (given) => (bytes = given.slice()), start);
+  const room = to instanceof OpenPipe ? Math.min(length, to.pipe.room) : length;
+  const read = from.read(files, room, (given) => (bytes = given.slice()), start);
   if (read === WAIT) return WAIT;
   if (read > 0) written = signalled(context, () => to.write(files, bytes, toAt));
   if (written === WAIT) return WAIT;
@@ -207,15 +206,20 @@ export function copyPart(
 
 function sendfile(context: LinuxContext, output: bigint, input: bigint, offset: bigint, count: bigint): CallResult {
   const { pending } = context;
+  const start = offset === 0n ? undefined : Number(viewAt(context, offset, 8).getBigInt64(0, true));
   const from = usableFileOf(context, input);
   if (!from.isReadable) return failed(EBADF);
-  if (!from.isSeekable && offset !== 0n) return failed(ESPIPE);
+  if (!from.isSeekable && start !== undefined) return failed(ESPIPE);
+  if (start !== undefined && start < 0) return failed(EINVAL);
   const to = usableFileOf(context, output);
   if (!to.isWritable) return failed(EBADF);
+  // fs/splice.c "splice_file_to_pipe": whether there is room comes before whether the input can be read so.
+  if (to instanceof OpenPipe) {
+    signalled(context, () => to.requireReader());
+    if (to.pipe.room === 0) return waitFor(context, to);
+  } else if (!from.isSeekable || to.flags & O_APPEND) return failed(EINVAL);
+  if (count === 0n) return 0n;
   if (!from.isSeekable || from instanceof OpenDirectory) return failed(EINVAL);
-  if (to.flags & O_APPEND && !(to instanceof OpenPipe)) return failed(EINVAL);
-  const start = offset === 0n ? undefined : Number(viewAt(context, offset, 8).getBigInt64(0, true));
-  if (start !== undefined && start < 0) return failed(EINVAL);
   const done = pending.progress;
   const wanted = Math.min(Number(count) - done, MOVED_BYTES);
   const copied = partly(done, () => copyPart(context, { from, at: start }, { to, toAt: undefined }, wanted));

@@ -1,6 +1,7 @@
 /*
- * Makes a random sequence of splice, tee and vmsplice on pipes and files, by the seed in argv[1], and prints what they answer and
- * what has moved: none of them waits, and pipes never come near their capacity: what counts there are the pages that a transfer touches.
+ * Makes a random sequence of splice, tee, vmsplice and sendfile on pipes and files, by the seed in argv[1], and prints what they
+ * answer and what has moved: none of them waits, and pipes never come near their capacity: what counts there are the pages that a
+ * transfer touches.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -66,7 +68,15 @@ static void step(void) {
   loff_t from, to;
   unsigned flags = 2 | (below(2) ? 0 : below(16)) | (below(30) ? 0 : 16);
   unsigned length = below(400);
-  switch (below(10)) {
+  switch (below(11)) {
+    case 10: {
+      static const int SOURCES[] = {0, 2, 4, 6}, SINKS[] = {1, 3, 5};
+      loff_t *at = offset(&from);
+      int in = fds[SOURCES[below(4)]], out = fds[SINKS[below(3)]];
+      told("sendfile", sendfile(out, in, at, length));
+      if (at == &from) say("  from %lld\n", (long long)from);
+      break;
+    }
     case 0: case 1: case 2: case 3: {
       loff_t *at = offset(&from), *to_at = offset(&to);
       int in = source(), out = sink();

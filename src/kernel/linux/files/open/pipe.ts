@@ -76,6 +76,11 @@ export class Pipe {
     return this.parts.length * PART_BYTES;
   }
 
+  /** Bytes that its free parts can hold. */
+  get room(): number {
+    return this.capacity - this.takenBytes;
+  }
+
   /** The first bytes, at most so many; they stay. */
   peek(length: number): Uint8Array {
     const bytes = new Uint8Array(Math.min(length, this.length));
