@@ -5,9 +5,9 @@ import { bytesOfText } from '../byte-text.js';
 import { S_IFDIR, S_IFLNK, S_IFREG } from '../constants.js';
 import type { FileSystem } from '../file-system.js';
 import { Directory, type DirectoryEntry, type Tree } from '../tree/directory.js';
-import { FILE_SYSTEM, INODE_FIELDS, Inode, type InodeIdentity } from '../tree/inode.js';
+import { INODE_FIELDS, Inode } from '../tree/inode.js';
+import { MadeDirectory, madeAttributes, madeIdentity, namesBelow } from '../tree/made-directory.js';
 import { walk, type DirectLink, type Walker } from '../tree/path-walk.js';
-import { numberOfPath } from '../tree/path-number.js';
 import type { ProcProcess } from './source.js';
 
 /** Files about no process, by their paths below /proc. */
@@ -30,7 +30,7 @@ const GLOBAL_FILES = [
   ...['sys/kernel/cap_last_cap', 'sys/kernel/hostname', 'sys/kernel/ngroups_max', 'sys/kernel/osrelease'],
   ...['sys/kernel/ostype', 'sys/kernel/pid_max', 'sys/kernel/random/boot_id', 'sys/kernel/random/uuid'],
   ...['sys/kernel/version', 'sys/vm/max_map_count', 'sys/vm/overcommit_memory'],
-];
+].map((path) => `/${path}`);
 
 /** What lies in the directory of a process, and of each of its threads. */
 const PROCESS_FILES = ['auxv', 'cgroup', 'cmdline', 'comm', 'environ', 'io', 'limits', 'loginuid', 'maps', 'mem', 'mountinfo', 'mounts', 'oom_score_adj', 'smaps', 'stat', 'statm', 'status', 'wchan']; // prettier-ignore
@@ -45,36 +45,20 @@ const OWN_LINKS: Readonly<Record<string, (pid: number) => string>> = {
   'thread-self': (pid) => `${pid}/task/${pid}`,
 };
 
-function identityOf(path: string): InodeIdentity {
-  return { id: 0, number: numberOfPath(`/proc${path}`), fileSystem: FILE_SYSTEM.proc };
-}
-
-function attributesOf(
-  mode: number,
-  links = 1,
-): { mode: number; owner: number; group: number; links: number; time: bigint } {
-  return { mode, owner: 0, group: 0, links, time: 0n };
-}
-
 /** A directory of /proc, or /proc itself, by its path below /proc: '' or `/1/fd`. */
-export class ProcDirectory extends Directory {
+export class ProcDirectory extends MadeDirectory {
   static readonly state = schema('directory of /proc', ProcDirectory, { ...INODE_FIELDS, path: value });
 
-  constructor(
-    private readonly path: string,
-    id = 0,
-  ) {
-    super({ ...identityOf(path), id }, attributesOf(S_IFDIR | 0o555, 2));
+  constructor(path: string, id = 0) {
+    super(path, { ...madeIdentity('proc', path), id }, S_IFDIR | 0o555);
   }
 
-  get name(): string {
-    return this.path === '' ? 'proc' : this.path.slice(this.path.lastIndexOf('/') + 1);
+  protected get tree(): 'proc' {
+    return 'proc';
   }
 
-  parent(tree: Tree): Directory {
-    if (this.path === '') return (tree as FileSystem).root;
-    const above = this.path.slice(0, this.path.lastIndexOf('/'));
-    return above === '' ? (tree as FileSystem).proc : new ProcDirectory(above);
+  protected at(path: string): ProcDirectory {
+    return new ProcDirectory(path);
   }
 
   lookup(tree: Tree, name: string): Inode | undefined {
@@ -109,16 +93,15 @@ export class ProcDirectory extends Directory {
     if (second === 'fd' || second === 'fdinfo') return process?.files.numbers.map(String) ?? [];
     if (second === 'task' && this.path.split('/').length === 3) return process?.threads.map(String) ?? [];
     if (process) return [...PROCESS_FILES, ...PROCESS_LINKS, ...PROCESS_DIRECTORIES].sort();
-    const below = this.path === '' ? '' : `${this.path.slice(1)}/`;
-    const globals = GLOBAL_FILES.filter((file) => file.startsWith(below)).map((file) => file.slice(below.length).split('/')[0]!); // prettier-ignore
-    if (this.path !== '') return [...new Set(globals)];
+    const globals = namesBelow(this.path, GLOBAL_FILES);
+    if (this.path !== '') return globals;
     return [...files.procSource.pids.map(String), ...new Set([...globals, ...Object.keys(OWN_LINKS)])];
   }
 
   private globalFile(name: string): Inode | undefined {
-    const path = `${this.path}/${name}`.slice(1);
-    if (GLOBAL_FILES.includes(path)) return new ProcText(`/${path}`);
-    return GLOBAL_FILES.some((file) => file.startsWith(`${path}/`)) ? new ProcDirectory(`/${path}`) : undefined;
+    const path = `${this.path}/${name}`;
+    if (GLOBAL_FILES.includes(path)) return new ProcText(path);
+    return GLOBAL_FILES.some((file) => file.startsWith(`${path}/`)) ? new ProcDirectory(path) : undefined;
   }
 
   private descriptor({ files, pid }: ProcProcess, kind: string, name: string): Inode | undefined {
@@ -141,7 +124,7 @@ export class ProcText extends Inode {
   static readonly state = schema('file of /proc', ProcText, { ...INODE_FIELDS, path: value });
 
   constructor(private readonly path: string) {
-    super(identityOf(path), attributesOf(S_IFREG | 0o444));
+    super(madeIdentity('proc', path), madeAttributes(S_IFREG | 0o444));
   }
 
   /** Throws ESRCH where its process is gone. */
@@ -166,7 +149,7 @@ export class ProcMemory extends Inode {
     path: string,
     readonly pid: number,
   ) {
-    super(identityOf(path), attributesOf(S_IFREG | 0o600));
+    super(madeIdentity('proc', path), madeAttributes(S_IFREG | 0o600));
   }
 }
 
@@ -181,7 +164,7 @@ export class ProcOwnLink extends Inode implements DirectLink {
   static readonly state = schema('own link of /proc', ProcOwnLink, { ...INODE_FIELDS, link: value });
 
   constructor(private readonly link: string) {
-    super(identityOf(`/${link}`), attributesOf(S_IFLNK | 0o777));
+    super(madeIdentity('proc', `/${link}`), madeAttributes(S_IFLNK | 0o777));
   }
 
   follow(files: FileSystem, walker: Walker): ReturnType<DirectLink['follow']> {
@@ -209,7 +192,7 @@ export class ProcLink extends Inode implements DirectLink {
     private readonly pid: number,
     private readonly fd: number | undefined,
   ) {
-    super(identityOf(path), attributesOf(S_IFLNK | (fd === undefined ? 0o777 : 0o700)));
+    super(madeIdentity('proc', path), madeAttributes(S_IFLNK | (fd === undefined ? 0o777 : 0o700)));
   }
 
   override get size(): number {

@@ -2,10 +2,9 @@
 import { schema, value } from '../../../../state/schema.js';
 import { bytesOfText } from '../byte-text.js';
 import { S_IFDIR, S_IFREG } from '../constants.js';
-import type { FileSystem } from '../file-system.js';
-import { Directory, type DirectoryEntry, type Tree } from '../tree/directory.js';
-import { FILE_SYSTEM, INODE_FIELDS, Inode, type InodeAttributes, type InodeIdentity } from '../tree/inode.js';
-import { numberOfPath } from '../tree/path-number.js';
+import type { DirectoryEntry, Tree } from '../tree/directory.js';
+import { INODE_FIELDS, Inode } from '../tree/inode.js';
+import { MadeDirectory, madeAttributes, madeIdentity, namesBelow } from '../tree/made-directory.js';
 
 /** What a file of sysfs has room for. */
 const FILE_BYTES = 4096;
@@ -44,33 +43,20 @@ const EMPTY = ['/block', '/bus', '/dev', '/firmware', '/fs', '/module'];
 
 const PATHS = [...TEXTS.keys(), ...EMPTY];
 
-function identityOf(path: string): InodeIdentity {
-  return { id: 0, number: numberOfPath(`/sys${path}`), fileSystem: FILE_SYSTEM.sys };
-}
-
-function attributesOf(mode: number, links: number): InodeAttributes {
-  return { mode, owner: 0, group: 0, links, time: 0n };
-}
-
 /** A directory of /sys, or /sys itself, by its path below /sys: '' or `/class/net`. */
-export class SysDirectory extends Directory {
+export class SysDirectory extends MadeDirectory {
   static readonly state = schema('directory of /sys', SysDirectory, { ...INODE_FIELDS, path: value });
 
-  constructor(
-    private readonly path: string,
-    id = 0,
-  ) {
-    super({ ...identityOf(path), id }, attributesOf(S_IFDIR | (path === '' ? 0o555 : 0o755), 2));
+  constructor(path: string, id = 0) {
+    super(path, { ...madeIdentity('sys', path), id }, S_IFDIR | (path === '' ? 0o555 : 0o755));
   }
 
-  get name(): string {
-    return this.path === '' ? 'sys' : this.path.slice(this.path.lastIndexOf('/') + 1);
+  protected get tree(): 'sys' {
+    return 'sys';
   }
 
-  parent(tree: Tree): Directory {
-    if (this.path === '') return (tree as FileSystem).root;
-    const above = this.path.slice(0, this.path.lastIndexOf('/'));
-    return above === '' ? (tree as FileSystem).sys : new SysDirectory(above);
+  protected at(path: string): SysDirectory {
+    return new SysDirectory(path);
   }
 
   lookup(_tree: Tree, name: string): Inode | undefined {
@@ -81,10 +67,7 @@ export class SysDirectory extends Directory {
   }
 
   entries(tree: Tree): readonly DirectoryEntry[] {
-    const start = `${this.path}/`;
-    const inside = PATHS.filter((path) => path.startsWith(start));
-    const names = new Set(inside.map((path) => path.slice(start.length).split('/')[0]!));
-    return [...names].sort().map((name) => {
+    return [...namesBelow(this.path, PATHS)].sort().map((name) => {
       const { number, type } = this.lookup(tree, name)!;
       return { name, number, type };
     });
@@ -96,7 +79,7 @@ export class SysText extends Inode {
   static readonly state = schema('file of /sys', SysText, { ...INODE_FIELDS, path: value });
 
   constructor(private readonly path: string) {
-    super(identityOf(path), attributesOf(S_IFREG | 0o444, 1));
+    super(madeIdentity('sys', path), madeAttributes(S_IFREG | 0o444));
   }
 
   override get size(): number {
