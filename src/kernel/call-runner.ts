@@ -115,7 +115,7 @@ export class CallRunner {
     this.stopsForEvent(thread);
   }
 
-  /** Whether a tracer wants to know of what a call has done, before the call has its result. */
+  /** Stops the thread if its tracer waits for what a call has done. Returns whether it does; the call has no result yet. */
   private stopsForEvent(thread: Thread): boolean {
     return thread.linux?.trace?.event !== undefined && this.options.linux.tracing.stopsForEvent(thread);
   }

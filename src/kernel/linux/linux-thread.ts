@@ -36,7 +36,7 @@ export class LinuxThread {
   /** What it is called, at most 15 bytes; undefined: as the program of its process. */
   name: Uint8Array | undefined;
   scheduling = PLAIN;
-  /** What its tracer does with it, if it has or had one. */
+  /** The state of its tracing, if it has a tracer or had one. */
   trace: Trace | undefined;
 
   constructor(
@@ -47,7 +47,7 @@ export class LinuxThread {
     readonly clock = new RunClock(),
   ) {}
 
-  /** What it is when it has begun another program, as the first thread of its process. */
+  /** The thread after execve, as the first one of its process. */
   exec(pid: number): LinuxThread {
     const after = new LinuxThread(pid, this.signals.exec(), this.clock);
     after.scheduling = this.scheduling;

@@ -51,7 +51,7 @@ export interface PendingCall {
   answer: bigint | undefined;
   /** A signal has come before it could answer: a handler may interrupt it before it is made once more. */
   isInterrupted?: boolean;
-  /** A tracer does not let it be made: its result is what rax holds. */
+  /** A tracer prevents it: its result is the value of rax. */
   isSkipped?: boolean;
   /** Closed by the kernel when the call has returned or its thread has ended. */
   work?: CallWork | undefined;

@@ -32,15 +32,15 @@ function usageOf({ cpuTime }: LinuxProcess): number {
   return cpuTime.used + cpuTime.ofChildren;
 }
 
-/** A child, or a thread that the caller traces, which may be both. */
+/** A child of the caller, a thread that it traces, or both. */
 interface Awaited {
   readonly pid: number;
   readonly process: LinuxProcess;
-  /** Of its tracer, if that is the caller. */
+  /** Undefined unless the caller is its tracer. */
   readonly trace: Trace | undefined;
 }
 
-/** Which of them are waited for. */
+/** Selects the children and threads that a call waits for. */
 type Choice = (awaited: Awaited) => boolean;
 
 function wait4(context: LinuxContext, pidArgument: bigint, status: bigint, options: bigint, usage: bigint): CallResult {
@@ -100,13 +100,13 @@ function waitid(
   return 0n;
 }
 
-/** One of whom there is something to tell. */
+/** A child or traced thread whose state has changed. */
 interface Found {
   readonly awaited: Awaited;
   readonly change: WaitStatus | JobChange | TraceChange;
 }
 
-/** It is told once. */
+/** Each change is reported once. */
 function waitedFor({ system }: LinuxContext, { awaited, change }: Found): void {
   const { trace, process } = awaited;
   if (trace && change.kind === 'trapped') trace.untold = 0;
@@ -114,7 +114,7 @@ function waitedFor({ system }: LinuxContext, { awaited, change }: Found): void {
   else system.waitedFor(process);
 }
 
-/** What is to be told to those who wait with these flags. */
+/** The change to report to a caller that waits with these flags. */
 function changeOf({ process, trace, pid }: Awaited, flags: number): Found['change'] | undefined {
   const { status, change } = process.family;
   if (trace?.end) return flags & WEXITED ? trace.end : undefined;
@@ -124,7 +124,7 @@ function changeOf({ process, trace, pid }: Awaited, flags: number): Found['chang
   return flags & (change.kind === 'stopped' ? WUNTRACED : WCONTINUED) ? change : undefined;
 }
 
-/** The children of a process, those that began first in front, and then the threads that it traces, the newest first. */
+/** The children of a process, oldest first, and then the threads that it traces, newest first. */
 function awaitedOf(linux: LinuxProcess): Awaited[] {
   const { children, tracees } = linux.family;
   const ofProcess = ({ tid, process }: Trace): boolean => tid === process.pid && process.family.parentOf === linux;
@@ -137,16 +137,16 @@ function awaitedOf(linux: LinuxProcess): Awaited[] {
   ];
 }
 
-/** A child that has ended, and whose tracer has not waited for it yet: it is there, but cannot be waited for. */
+/** Whether a child has ended, but its tracer has not waited for it yet: until then, its parent cannot. */
 function isHidden({ pid, process, trace }: Awaited): boolean {
   const { status, traces } = process.family;
   return status !== undefined && !trace && traces.some(({ tid }) => tid === pid);
 }
 
-/** The first one of a choice of whom there is something to tell, or what the call answers now. */
+/** The first selected child or thread with a change to report; if there is none, the result of the call. */
 function findAwaited(context: LinuxContext, choice: Choice, flags: number): Found | CallResult {
   const { linux, pending } = context;
-  // One that has ended is none for those who do not wait for ends.
+  // A process that has ended does not count unless the caller waits for ends.
   const candidates = awaitedOf(linux).filter(
     (awaited) => choice(awaited) && (flags & WEXITED || !(awaited.process.family.status ?? awaited.trace?.end)),
   );

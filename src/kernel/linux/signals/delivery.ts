@@ -141,7 +141,7 @@ export class SignalDelivery {
     if (!this.force(thread, fromKernel(SIGSEGV), false)) this.endBy(thread, SIGSEGV);
   }
 
-  /** Whether the processor has XSAVE, and areas of registers its form. */
+  /** Whether the processor has XSAVE; saved registers have its format then. */
   get hasXsave(): boolean {
     return reportedFeatures(this.host.cpu.model).has('XSAVE');
   }

@@ -97,7 +97,7 @@ function vectorAt(view: DataView, offset: number): bigint {
   return view.getBigUint64(offset, true) | (view.getBigUint64(offset + 8, true) << 64n);
 }
 
-/** The XSAVE area of the thread in the CPU as tracers have it, which says at byte 464 which components it holds. */
+/** The XSAVE area of the thread in the CPU as tracers see it: byte 464 says which components it holds. */
 export function floatingOfTracer(state: CpuState): Uint8Array {
   const image = floatingImage(state, true).slice(0, XSAVE_BYTES);
   image.fill(0, FXSAVE_WRITTEN, FXSAVE_BYTES);
@@ -105,7 +105,10 @@ export function floatingOfTracer(state: CpuState): Uint8Array {
   return image;
 }
 
-/** Sets the registers from such an area, of which components that XSTATE_BV does not name are as at the start of a program. */
+/**
+ * Sets the registers from such an area. Components that XSTATE_BV does not name get their initial values. Returns false for a
+ * malformed one.
+ */
 export function setFloatingOfTracer(state: CpuState, area: Uint8Array): boolean {
   const view = new DataView(area.buffer, area.byteOffset);
   const present = view.getBigUint64(XSTATE_BV, true);

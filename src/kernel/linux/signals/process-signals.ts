@@ -24,9 +24,9 @@ export class ProcessSignals {
   readonly pending = new PendingSignals();
   /** The signal that has stopped the process; 0: it runs. */
   stoppedBy = 0;
-  /** Threads that have tracers have not taken part in that yet, and its parent does not know of it. */
+  /** Its traced threads have not all taken part in that yet, and its parent is notified when they have. */
   isStopping = false;
-  /** SIGCONT has come: its parent gets to know of that when one of its threads runs that have tracers. */
+  /** SIGCONT has arrived: its parent is notified when one of its traced threads runs. */
   goesOn = false;
   /** The signal that ends the process as soon as one of its threads runs; 0: none. */
   endedBy = 0;

@@ -54,7 +54,7 @@ export function ofTracer(signal: number, code: number, { tid, process }: TracedT
   return { ...sentBy({ pid: tid, place: process.place }, signal), code };
 }
 
-/** A thread that stops, as the siginfo of its stop tells of it. */
+/** What the siginfo of a stop says of the thread. */
 interface TracedThread {
   readonly tid: number;
   readonly process: Pick<Sender, 'place'>;

@@ -116,7 +116,7 @@ export class Signals {
     return ((pending.set | process.linux!.signals.pending.set) & ~mask) !== 0n;
   }
 
-  /** Whether a thread of Linux does not go on with what it does: a signal is due, or its tracer wants it to stop. */
+  /** Whether a thread of Linux interrupts what it does: a signal is due, or its tracer wants it to stop. */
   isInterrupted(thread: Thread): boolean {
     const { trace } = thread.linux!;
     return this.isDue(thread) || (trace?.isDue(Due.job, Due.trap, Due.notice) ?? false);
@@ -137,7 +137,7 @@ export class Signals {
     if (!signals.isStopping) this.tellOfJob(process.linux!, { kind: 'stopped', signal });
   }
 
-  /** All threads of a process take part in its stop: tells the parent, unless that is the tracer and knows. */
+  /** All threads of a process have stopped with it: notifies the parent, unless that is the tracer and knows. */
   hasStopped(linux: LinuxProcess, tracer: LinuxProcess): void {
     linux.signals.isStopping = false;
     if (tracer !== linux.family.parentOf) this.tellOfJob(linux, { kind: 'stopped', signal: linux.signals.stoppedBy });
@@ -159,7 +159,7 @@ export class Signals {
     this.host.waits.wakeAgain({ kind: 'child', number: parent.pid });
   }
 
-  /** The parent of a process that goes on gets to know of it, once. */
+  /** Notifies the parent of a process that goes on, once. */
   tellOfContinue(linux: LinuxProcess): void {
     if (!linux.signals.goesOn) return;
     linux.signals.goesOn = false;
@@ -189,8 +189,8 @@ export class Signals {
   }
 
   /**
-   * A signal that is blocked is kept: what is done for it may be another thing when it is not any more. Tracers see those that
-   * are ignored, too.
+   * A signal that is blocked is kept, since its action may have changed when it is unblocked. Tracers see ignored signals,
+   * too.
    */
   private isIgnored(thread: Thread, signal: number): boolean {
     if (isTraced(thread) && signal !== SIGKILL) return false;

@@ -1,4 +1,4 @@
-/** What the child of clone(2) is at first, as far as it differs from its parent. */
+/** How the child of clone(2) differs from its parent at first. */
 import { TF } from '../../../cpu/meaning/flags.js';
 import { FS, RAX, RSP } from '../../../cpu/state/layout.js';
 import { again } from '../../memory/map-target.js';
@@ -15,7 +15,7 @@ export function newProcess(
   return new Process(kernel.processes.nextPid(), description, again(store, process.image), hostMemory);
 }
 
-/** The registers of the child, in the CPU: those of its parent, save some. */
+/** The registers of the child, in the CPU: those of its parent, except for some. */
 export function begin({ registers, thread }: LinuxContext, { flags, stack, threadPointer }: CloneRequest): void {
   registers.setGpr(RAX, 0n);
   if (thread.linux!.trace?.registers.hasTrapFlag) registers.rflags &= ~BigInt(TF);
@@ -23,7 +23,7 @@ export function begin({ registers, thread }: LinuxContext, { flags, stack, threa
   if (flags & CLONE_SETTLS) registers.setSegmentBase(FS, threadPointer);
 }
 
-/** What a process is that lies in another home, as its parent does in its own. */
+/** The description of a process in another home, where everything lies as in that of its parent. */
 export function movedTo(
   description: ProcessDescription,
   home: Region,

@@ -1,4 +1,4 @@
-/** What a tracer sees of a call that a signal interrupts, and how that goes on. arch/x86/kernel/signal.c */
+/** How a call that a signal interrupts looks to a tracer, and how it goes on. arch/x86/kernel/signal.c */
 import type { CpuState } from '../../../cpu/state/cpu-state.js';
 import { RAX } from '../../../cpu/state/layout.js';
 import type { Interruption } from '../call.js';
@@ -6,7 +6,7 @@ import { LinuxErrno } from '../errno.js';
 import { SA_RESTART, type SignalAction } from '../signals/signal-actions.js';
 import { NO_CALL, type TracedRegisters } from './trace.js';
 
-/** Results of calls that no program sees, but tracers do. include/linux/errno.h */
+/** Results of calls that only tracers see. include/linux/errno.h */
 const ERESTARTSYS = 512n;
 export const ERESTARTNOINTR = 513n;
 const ERESTARTNOHAND = 514n;

@@ -1,12 +1,12 @@
 import { CAP_SYS_PTRACE, isCapable } from '../files/credentials.js';
 import type { LinuxProcess } from '../linux-process.js';
 
-/** A process, as far as that matters. */
+/** The parts of a process that decide. */
 type Tracing = Pick<LinuxProcess, 'pid' | 'place'>;
 
 /**
- * Whether a process may trace another one, and use its memory: it has the user and group that the other one has, and all that
- * the other one may do. kernel/ptrace.c "__ptrace_may_access", security/commoncap.c "cap_ptrace_access_check"
+ * Whether a process may trace another one, and use its memory: it has the same user and group, and at least the same
+ * capabilities. kernel/ptrace.c "__ptrace_may_access", security/commoncap.c "cap_ptrace_access_check"
  */
 export function mayTrace(tracer: Tracing, target: Tracing): boolean {
   if (tracer.pid === target.pid) return true;

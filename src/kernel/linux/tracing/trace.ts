@@ -19,11 +19,11 @@ export const TRACE_OPTIONS = 0x10_007f;
 
 export const TraceEvent = { fork: 1, vfork: 2, clone: 3, exec: 4, vforkDone: 5, exit: 6, stop: 128 } as const;
 
-/** What PTRACE_GETEVENTMSG tells where a call begins, and where it has ended. */
+/** The results of PTRACE_GETEVENTMSG at the start of a call, and at its end. */
 export const CALL_ENTERED = 1n;
 export const CALL_LEFT = 2n;
 
-/** What lets a thread stop at its next chance. include/linux/sched/jobctl.h */
+/** Reasons for a thread to stop as soon as it can. include/linux/sched/jobctl.h */
 export const Due = {
   /** JOBCTL_STOP_PENDING: its process is stopped, and it takes part. */
   job: 1,
@@ -33,33 +33,33 @@ export const Due = {
   notice: 4,
 } as const;
 
-/** JOBCTL_LISTENING, PTRACE_LISTEN: it stays stopped, and stops anew when something happens. */
+/** JOBCTL_LISTENING, PTRACE_LISTEN: it stays stopped, and stops again when something happens. */
 const LISTENS = 8;
-/** It has stopped before its end. */
+/** It has made its stop before its end. */
 const ENDS = 16;
-/** SIGCONT has come while its tracer looked at a signal: that does not stop the process any more. */
+/** SIGCONT has arrived while it was stopped for a signal: that signal no longer stops the process. */
 const CONTINUED = 32;
 
-/** How far a thread runs for its tracer: until a signal or an event, a call, or one instruction; or to calls that are not made. */
+/** How far a thread runs: to a signal or an event, a call, the next instruction, or a call that is not made. */
 export type TraceCourse = 'free' | 'calls' | 'step' | 'emulation';
 
 /** Why a thread has stopped for its tracer. */
 export interface TraceStop {
   /** A signal that would be delivered; a call that begins or has ended; an event; a process that was stopped. */
   readonly kind: 'signal' | 'entry' | 'exit' | 'event' | 'job';
-  /** What wait tells: the signal, with the event in the bits above it. */
+  /** The code that wait calls report: the signal, with the event in the bits above it. */
   readonly code: number;
-  /** What PTRACE_GETSIGINFO tells. */
+  /** The result of PTRACE_GETSIGINFO. */
   readonly info: SignalInfo | undefined;
 }
 
-/** A call that waits, as far as restart_syscall goes on with it. */
+/** What restart_syscall needs to go on with a call that waits. */
 interface WaitingCall {
   readonly number: number;
   readonly progress: number;
 }
 
-/** What Linux keeps of the registers of a traced thread besides those of the processor. */
+/** State that Linux keeps with the registers of a traced thread. */
 export class TracedRegisters {
   /** @internal */
   static readonly state = schema('traced registers', TracedRegisters, {
@@ -69,16 +69,16 @@ export class TracedRegisters {
     isAtFault: value,
   });
 
-  /** orig_rax: the call that is made, as a 64-bit number; all bits set in between. */
+  /** orig_rax: the call that is made, as a 64-bit number; all bits are set between calls. */
   call = NO_CALL;
-  /** The call that a signal has interrupted, and that restart_syscall goes on with. */
+  /** The interrupted call that restart_syscall goes on with. */
   waiting: WaitingCall | undefined;
   /** TF is set for the tracer alone. */
   hasTrapFlag = false;
   /** The signal that is due came from an instruction that will be executed again. */
   isAtFault = false;
 
-  /** Those of a thread that had another tracer before. */
+  /** Takes over the state of a thread that had another tracer before. */
   takeOver({ call, waiting, isAtFault }: TracedRegisters): void {
     this.call = call;
     this.waiting = waiting;
@@ -104,18 +104,18 @@ export class Trace {
 
   options = 0;
   course: TraceCourse = 'free';
-  /** Why it does not run; undefined: it does, as far as it is up to its tracer. */
+  /** Why the thread is stopped; undefined while its tracer lets it run. */
   stop: TraceStop | undefined;
-  /** What is still to be told to those who wait of that: see TraceStop.code; 0: nothing. */
+  /** The code of the stop (see TraceStop) until a wait call has reported it; then 0. */
   untold = 0;
-  /** What PTRACE_GETEVENTMSG tells. */
+  /** The result of PTRACE_GETEVENTMSG. */
   message = 0n;
   readonly registers = new TracedRegisters();
-  /** The tracer has looked at a signal: it is delivered now, or another one, or none. */
+  /** The signal, if any, that the tracer has chosen to deliver after a stop for a signal. */
   next: { readonly info: SignalInfo | undefined } | undefined;
   /** Bits of Due, LISTENS, ENDS and CONTINUED. */
   due = 0;
-  /** What it stops for when its call has come to its end. */
+  /** The event for which it stops at the end of its call. */
   event: { readonly event: number; readonly message: bigint } | undefined;
   /** How the thread has ended, if it has, and the tracer has not waited for it. */
   end: WaitStatus | undefined;
@@ -124,7 +124,7 @@ export class Trace {
     /** That of the thread. */
     public tid: number,
     readonly process: LinuxProcess,
-    /** Undefined: it has none any more, and what it stopped for has still to be done. */
+    /** Undefined once the tracer is gone, while what the thread stopped for is still to be done. */
     public tracer: LinuxProcess | undefined,
     public isSeized: boolean,
   ) {}
@@ -137,7 +137,7 @@ export class Trace {
     return reasons.some((reason) => (this.due & reason) !== 0);
   }
 
-  /** It stays stopped, and stops anew when something happens: PTRACE_LISTEN. */
+  /** It stays stopped, and stops again when something happens: PTRACE_LISTEN. */
   get listens(): boolean {
     return (this.due & LISTENS) !== 0;
   }
@@ -145,17 +145,18 @@ export class Trace {
     this.due = listens ? this.due | LISTENS : this.due & ~LISTENS;
   }
 
-  /** Called when SIGCONT comes, and when a signal would stop the process: returns whether SIGCONT has come in between. */
+  /** Called when SIGCONT arrives: see `takeContinue`. */
   noteContinue(): void {
     this.due |= CONTINUED;
   }
+  /** Returns whether SIGCONT has arrived since the thread stopped for a signal, and forgets that it has. */
   takeContinue(): boolean {
     const isContinued = (this.due & CONTINUED) !== 0;
     this.due &= ~CONTINUED;
     return isContinued;
   }
 
-  /** Called before the thread ends. Returns whether that is for the first time. */
+  /** Called before the thread ends. Returns true for the first time. */
   beginsToEnd(): boolean {
     const isFirst = (this.due & ENDS) === 0;
     this.due |= ENDS;
@@ -166,7 +167,7 @@ export class Trace {
     return this.tracer !== undefined && (this.course === 'calls' || this.course === 'emulation');
   }
 
-  /** The signal by which stops at calls are told from others. */
+  /** The code of stops at calls; PTRACE_O_TRACESYSGOOD distinguishes it from other traps. */
   get callCode(): number {
     return Signal.SIGTRAP | (this.options & TraceOption.sysGood ? 0x80 : 0);
   }

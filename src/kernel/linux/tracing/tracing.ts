@@ -29,7 +29,7 @@ const { SIGCHLD, SIGKILL, SIGSTOP, SIGTRAP } = Signal;
 const ENOSYS = BigInt.asUintN(64, -BigInt(LinuxErrno.ENOSYS));
 const TRAP_BRKPT = 1;
 const EVENT_SHIFT = 8;
-/** ptrace_message of a process that a signal ends, and an argument of exit: as wait4 tells of it. */
+/** The message of PTRACE_EVENT_EXIT is a status of wait4, which has the exit code in these bits. */
 const EXIT_SHIFT = 8n;
 
 /** What tracing needs of the kernel. */
@@ -53,7 +53,7 @@ export class Tracing {
 
   constructor(private readonly host: TracingHost) {}
 
-  /** A process becomes the tracer of a thread, which has none. */
+  /** Makes a process the tracer of a thread that has none. */
   attach(tracer: LinuxProcess, thread: Thread, isSeized: boolean): Trace {
     const linux = thread.linux!;
     const process = thread.process.linux!;
@@ -116,7 +116,7 @@ export class Tracing {
     this.host.scheduler.release(thread);
   }
 
-  /** The call of a thread that has stopped before it is made, as the tracer has changed it: all bits set for none. */
+  /** Goes on with the call before which a thread has stopped, as its tracer has changed it: -1 for no call. */
   private enter(thread: Thread, { registers }: Trace, isSkipped: boolean): void {
     const before = thread.pending!;
     const number = Number(BigInt.asIntN(32, registers.call));
@@ -127,7 +127,7 @@ export class Tracing {
       : { ...before, number: isNone ? before.number : number >>> 0, progress: 0, isSkipped: isNone };
   }
 
-  /** SIGKILL has come, or SIGCONT: it matters to threads that have stopped for their tracers. */
+  /** Called when SIGKILL or SIGCONT arrives, for threads that may have stopped for their tracers. */
   signalled(threads: readonly Thread[], signal: number): void {
     for (const thread of threads) {
       const { trace } = thread.linux!;
@@ -151,12 +151,12 @@ export class Tracing {
     trace.stop = undefined;
     trace.untold = 0;
     trace.listens = false;
-    // It does not go on with a call, but takes the signal or stops anew.
+    // It does not go on with a call, but takes the signal or stops again.
     if (thread.pending && !thread.pending.wait) thread.pending.isInterrupted = true;
     this.host.scheduler.release(thread);
   }
 
-  /** PTRACE_LISTEN: it stops anew at once where something has happened already. */
+  /** PTRACE_LISTEN: the thread stops again at once if something has happened already. */
   listen(thread: Thread, trace: Trace): void {
     trace.listens = true;
     trace.untold = 0;
@@ -171,11 +171,6 @@ export class Tracing {
       this.host.scheduler.release(thread);
       this.host.waits.interrupt(thread);
     }
-  }
-
-  /** The process of a thread is stopped: the thread takes part when it runs the next time. */
-  stopWithProcess(trace: Trace): void {
-    trace.due |= Due.job;
   }
 
   /** Stops the thread in the CPU. */
@@ -281,7 +276,7 @@ export class Tracing {
     if (this.host.cpu.state.gpr(RAX) !== BigInt(RESTART_SYSCALL)) registers.waiting = undefined;
   }
 
-  /** The call that the thread in the CPU makes, for one that has a tracer or had one; see `stopsAtEntry`. */
+  /** The call that the thread in the CPU makes: for restart_syscall, the one that was interrupted. */
   callOf(trace: Trace, call: PendingCall): PendingCall {
     const { registers } = trace;
     const { waiting } = registers;
@@ -375,17 +370,17 @@ export class Tracing {
     else child.linux!.signals.pending.add(SIGSTOP);
   }
 
-  /** The child of vfork does without the memory of its parent, which is the thread. */
+  /** The child of vfork no longer uses the memory of its parent, the thread. */
   vforkDone(thread: Thread, pid: number): void {
     const { trace } = thread.linux!;
     if (trace?.has(TraceOption.vforkDone)) trace.event = { event: TraceEvent.vforkDone, message: BigInt(pid) };
   }
 
-  /** A thread has begun another program; its number was another one where it was not the first of its process. */
+  /** A thread has begun another program. `before` is its earlier number, another one if it was not the first of its process. */
   executed(thread: Thread, before: number): void {
     const { trace, tid } = thread.linux!;
     if (!trace?.tracer) return;
-    // The thread that was the first one is gone without a trace.
+    // The thread that was the first one is gone, and its end is not reported.
     const former = tid === before ? undefined : trace.process.family.traces.find((each) => each.tid === tid);
     if (former) removeTrace(former);
     trace.tid = tid;
@@ -437,7 +432,8 @@ export class Tracing {
 
 type TracedEvent = NonNullable<Trace['event']>;
 
-function isStopEvent({ kind, code }: TraceStop): boolean {
+/** PTRACE_EVENT_STOP. */
+export function isStopEvent({ kind, code }: TraceStop): boolean {
   return kind === 'event' && code >> EVENT_SHIFT === TraceEvent.stop;
 }
 
@@ -451,7 +447,7 @@ export function threadOf({ tid, process }: Trace): Thread | undefined {
   return process.signals.process.threads.find(({ linux }) => linux!.tid === tid);
 }
 
-/** A tracer and a thread have nothing to do with each other any more. */
+/** Ends what a tracer and a thread have to do with each other. */
 function removeTrace(trace: Trace): void {
   remove(trace.tracer!.family.tracees, trace);
   remove(trace.process.family.traces, trace);

@@ -2,7 +2,7 @@ import type { Thread } from '../../../tasks/thread.js';
 import type { LinuxContext } from '../../call.js';
 import { TracedMemory } from '../../tracing/traced-memory.js';
 
-/** The live thread of a number, of any process. */
+/** The live thread with a number, in any process. */
 export function findThread({ system }: Pick<LinuxContext, 'system'>, tid: number): Thread | undefined {
   const first = system.processes.get(tid)?.signals.process.threads.find(({ linux }) => linux!.tid === tid);
   if (first) return first;

@@ -9,7 +9,7 @@ import { OPEN_FILE_FIELDS, OpenFile, type Deliver, type OpenedName } from './ope
 
 const { EACCES, EINVAL, EIO, ESRCH } = LinuxErrno;
 
-/** Bytes that are moved for one call at most. */
+/** The most bytes that one call moves. */
 const MOVED_BYTES_MAX = 2 ** 20;
 
 /** /proc/PID/mem, which shows the program that the process ran when it was opened. fs/proc/base.c "mem_rw" */

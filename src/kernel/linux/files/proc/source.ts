@@ -15,7 +15,7 @@ export interface ProcProcess {
   /** The auxiliary vector of its program. */
   readonly auxiliary: Uint8Array;
   readonly memory: TracedMemory;
-  /** Stands for the program that it runs: another one after execve. */
+  /** Identifies the program that it runs: another object after execve. */
   readonly run: object;
   readonly isAlive: boolean;
   /** Numbers of its threads. */
