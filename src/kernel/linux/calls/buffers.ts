@@ -13,6 +13,21 @@ interface Part {
   readonly length: number;
 }
 
+/** An array of struct iovec. Throws LinuxError EINVAL, EFAULT. */
+export function vectorAt(
+  context: LinuxContext,
+  address: bigint,
+  count: bigint,
+): { readonly address: bigint; readonly length: bigint }[] {
+  if (count > BigInt(PARTS_MAX)) throw new LinuxError(LinuxErrno.EINVAL);
+  const view = viewAt(context, address, Number(count) * PART_BYTES);
+  return Array.from({ length: Number(count) }, (_, index) => {
+    const length = view.getBigInt64(index * PART_BYTES + 8, true);
+    if (length < 0n) throw new LinuxError(LinuxErrno.EINVAL);
+    return { address: view.getBigUint64(index * PART_BYTES, true), length };
+  });
+}
+
 /** The memory that a call reads into or writes from: one range, or several as one. */
 export class Buffers {
   readonly length: number;
@@ -30,19 +45,13 @@ export class Buffers {
   }
 
   /** Those of an array of struct iovec. Throws EINVAL and EFAULT. */
-  static ofVector(context: LinuxContext, address: bigint, countArgument: bigint): Buffers {
-    const count = BigInt.asUintN(32, countArgument);
-    if (count > BigInt(PARTS_MAX)) throw new LinuxError(LinuxErrno.EINVAL);
-    const view = viewAt(context, address, Number(count) * PART_BYTES);
-    const parts: Part[] = [];
+  static ofVector(context: LinuxContext, vector: bigint, count: bigint): Buffers {
     let room = BYTES_MAX;
-    for (let at = 0; at < view.byteLength; at += PART_BYTES) {
-      const length = view.getBigInt64(at + 8, true);
-      if (length < 0n) throw new LinuxError(LinuxErrno.EINVAL);
+    const parts = vectorAt(context, vector, BigInt.asUintN(32, count)).map(({ address, length }) => {
       const taken = length < BigInt(room) ? Number(length) : room;
       room -= taken;
-      parts.push({ address: view.getBigUint64(at, true), length: taken });
-    }
+      return { address, length: taken };
+    });
     return new Buffers(context, parts);
   }
 

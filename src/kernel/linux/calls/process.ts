@@ -1,14 +1,15 @@
+import type { CpuState } from '../../../cpu/state/cpu-state.js';
 import { FS, GS } from '../../../cpu/state/layout.js';
-import { isCanonical } from '../../../bits.js';
 import { ENDED, PENDING, type CallResult } from '../../calls/call.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
-import { LinuxErrno, LinuxError, failed } from '../errno.js';
+import { LinuxErrno, LinuxError } from '../errno.js';
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, namedAt, pathText } from '../files/arguments.js';
 import { SymbolicLink } from '../files/tree/inode.js';
 import { Signal } from '../signals/signal.js';
 import { clone as cloneTask, type CloneRequest } from '../tasks/clone.js';
 import { CLONE_VFORK, CLONE_VM } from '../tasks/clone-flags.js';
 import { exec } from '../tasks/exec.js';
+import { TASK_SIZE_MAX } from '../tracing/user-registers.js';
 import { put64, stringAt, viewAt } from '../user-data.js';
 import { standing } from './in-steps.js';
 import { JOB_CALLS } from './job.js';
@@ -49,18 +50,23 @@ function exit(context: LinuxContext, code: bigint): CallResult {
 }
 
 function archPrctl(context: LinuxContext, code: bigint, address: bigint): CallResult {
-  const { registers } = context;
-  switch (signed32(code)) {
+  const base = baseOfPrctl(context.registers, signed32(code), address);
+  return base === undefined ? 0n : put64(context, address, base);
+}
+
+/** Sets a base of the thread in the CPU, or returns it, as a code of arch_prctl(2) says. Throws LinuxError EPERM, EINVAL. */
+export function baseOfPrctl(state: CpuState, code: number, base: bigint): bigint | undefined {
+  switch (code) {
     case ARCH_SET_FS:
     case ARCH_SET_GS:
-      if (!isCanonical(address) || address >> 47n) return failed(EPERM);
-      registers.setSegmentBase(signed32(code) === ARCH_SET_FS ? FS : GS, address);
-      return 0n;
+      if (base >= TASK_SIZE_MAX) throw new LinuxError(EPERM);
+      state.setSegmentBase(code === ARCH_SET_FS ? FS : GS, base);
+      return undefined;
     case ARCH_GET_FS:
     case ARCH_GET_GS:
-      return put64(context, address, registers.segmentBase(signed32(code) === ARCH_GET_FS ? FS : GS));
+      return state.segmentBase(code === ARCH_GET_FS ? FS : GS);
     default:
-      return failed(EINVAL);
+      throw new LinuxError(EINVAL);
   }
 }
 

@@ -17,15 +17,13 @@ import { CAP_KILL, isCapable } from '../files/credentials.js';
 import type { LinuxProcess } from '../linux-process.js';
 import { SIG_IGN } from '../signals/signal-actions.js';
 import { STACK_T_BYTES, changedStack, readStack, toldOf, writeStack } from '../signals/signal-stack.js';
-import { Signal, UNBLOCKABLE, isIn, isSignal, setOf, type SignalSet } from '../signals/signal.js';
+import { SET_BYTES, Signal, UNBLOCKABLE, isIn, isSignal, setOf, type SignalSet } from '../signals/signal.js';
 import { dropAll } from '../signals/signals.js';
 import { bytesAt, putBytes, putFields, viewAt } from '../user-data.js';
 import { timespecAt } from '../timespec.js';
 
 const { EAGAIN, EINVAL, EPERM, ESRCH } = LinuxErrno;
 
-/** Bytes of a sigset_t of the kernel. */
-const SET_BYTES = 8n;
 const ACTION_BYTES = 32;
 const SIG_BLOCK = 0;
 const SIG_UNBLOCK = 1;

@@ -39,6 +39,8 @@ export const REAL_TIME_MIN = 32;
 
 /** A set of signals: bit n - 1 stands for signal n. */
 export type SignalSet = bigint;
+/** Bytes of a sigset_t of the kernel, as calls are given them. */
+export const SET_BYTES = 8n;
 
 export function setOf(...signals: readonly number[]): SignalSet {
   return signals.reduce((set, signal) => set | (1n << BigInt(signal - 1)), 0n);

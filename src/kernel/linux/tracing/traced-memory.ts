@@ -17,13 +17,13 @@ export class TracedMemory {
     this.memory = memory.seenIn(process.view);
   }
 
-  /** Bytes that are mapped, whatever the process may do with them: as many as asked for, or less. */
+  /** Bytes that are mapped, whether or not the process may read them: as many as asked for, or fewer. */
   peek(address: bigint, lengthBytes: number): Uint8Array {
     const seen = fromLinear(address);
     return seen === undefined ? new Uint8Array(0) : this.memory.peekSeen(seen, lengthBytes);
   }
 
-  /** Stores bytes also where the process may only read, save in memory that it shares. Returns how many. */
+  /** Stores bytes, even where the process may only read, except in memory that it shares. Returns the count. */
   poke(address: bigint, bytes: Uint8Array): number {
     const seen = fromLinear(address);
     if (seen === undefined) return 0;
@@ -43,18 +43,20 @@ export class TracedMemory {
     return !mapping.shared?.memory.region || (mapping.protection & PROTECTION_WRITE) !== 0;
   }
 
-  /** Bytes that the process may read, up to the end of a page before which it may not: as many as asked for, or less. */
+  /** Bytes up to the first page that the process may not read: as many as asked for, or fewer. */
   read(address: bigint, lengthBytes: number): Uint8Array {
-    const parts: Uint8Array[] = [];
+    const bytes = new Uint8Array(lengthBytes);
+    let known = 0;
     for (const { at, length } of partsOf(address, lengthBytes)) {
       const start = this.memory.locate(at, BigInt(length), 'read');
       if (start === undefined) break;
-      parts.push(this.memory.read(start, length));
+      bytes.set(this.memory.read(start, length), known);
+      known += length;
     }
-    return joined(parts);
+    return bytes.subarray(0, known);
   }
 
-  /** Stores bytes where the process may write: all, or those before the first page where it may not. Returns how many. */
+  /** Stores bytes up to the first page that the process may not write. Returns the count. */
   write(address: bigint, bytes: Uint8Array): number {
     let stored = 0;
     for (const { at, length } of partsOf(address, bytes.length)) {
@@ -75,14 +77,4 @@ function* partsOf(address: bigint, lengthBytes: number): Generator<{ readonly at
     yield { at, length };
     done += length;
   }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((total, { length }) => total + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

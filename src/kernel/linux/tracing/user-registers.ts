@@ -1,4 +1,4 @@
-/** The registers of a thread as tracers have them: struct user of arch/x86/include/asm/user_64.h. */
+/** The registers of a thread as tracers see them: struct user of arch/x86/include/asm/user_64.h. */
 import { isCanonical } from '../../../bits.js';
 import { TF } from '../../../cpu/meaning/flags.js';
 import type { CpuState } from '../../../cpu/state/cpu-state.js';
@@ -6,7 +6,7 @@ import * as at from '../../../cpu/state/layout.js';
 import { LinuxErrno, LinuxError } from '../errno.js';
 import type { Trace } from './trace.js';
 
-/** What reads and writes one of them in the CPU. */
+/** Reads and writes one register in the CPU. */
 interface UserRegister {
   read(state: CpuState, trace: Trace): bigint;
   /** Throws LinuxError EIO for what it cannot hold. */
@@ -15,8 +15,8 @@ interface UserRegister {
 
 /** FLAG_MASK of arch/x86/kernel/ptrace.c: AC, OF DF TF SF ZF AF PF CF. */
 const WRITABLE_FLAGS = 0x5_4dd5n;
-/** Above it lies nothing that a program could reach. */
-const TASK_SIZE_MAX = 1n << 47n;
+/** The end of the addresses that programs can use. */
+export const TASK_SIZE_MAX = 1n << 47n;
 
 const general = (register: number): UserRegister => ({
   read: (state) => state.gpr(register),
@@ -85,7 +85,7 @@ const USER_BYTES = 928;
 const DEBUG_REGISTERS = 848;
 const DEBUG_REGISTERS_END = DEBUG_REGISTERS + 8 * WORD_BYTES;
 
-/** All of them, of the thread in the CPU. */
+/** All registers of the thread in the CPU. */
 export function userRegisters(state: CpuState, trace: Trace): Uint8Array {
   const bytes = new Uint8Array(USER_REGISTERS_BYTES);
   const view = new DataView(bytes.buffer);
@@ -93,7 +93,7 @@ export function userRegisters(state: CpuState, trace: Trace): Uint8Array {
   return bytes;
 }
 
-/** Sets the first of them. Throws LinuxError EIO at the first that cannot hold its value; those before it are set. */
+/** Sets as many registers as there are words. Throws LinuxError EIO at the first that cannot hold its value, with those before it set. */
 export function setUserRegisters(state: CpuState, trace: Trace, bytes: Uint8Array): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const count = Math.floor(bytes.length / WORD_BYTES);
@@ -102,13 +102,13 @@ export function setUserRegisters(state: CpuState, trace: Trace, bytes: Uint8Arra
   );
 }
 
-/** A word of struct user. Throws LinuxError EIO where there is none. */
+/** A word of struct user. Throws LinuxError EIO if there is no such word. */
 export function userWord(state: CpuState, trace: Trace, offset: bigint): bigint {
   const register = registerAt(offset);
   return register ? register.read(state, trace) : 0n;
 }
 
-/** Throws LinuxError EIO where there is no such word, or it cannot hold the value; EINVAL for breakpoints in debug registers. */
+/** Throws LinuxError EIO if there is no such word or it cannot hold the value, EINVAL for breakpoints in debug registers. */
 export function setUserWord(state: CpuState, trace: Trace, offset: bigint, value: bigint): void {
   const register = registerAt(offset);
   if (register) return register.write(state, value, trace);

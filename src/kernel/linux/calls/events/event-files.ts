@@ -10,7 +10,7 @@ import { SignalFile } from '../../files/open/signal-file.js';
 import { TimerFile } from '../../files/open/timer-file.js';
 import { FILE_SYSTEM, SpecialFile } from '../../files/tree/inode.js';
 import { SIGNAL_FILE_BYTES, bytesForSignalFile } from '../../signals/signal-info.js';
-import { UNBLOCKABLE } from '../../signals/signal.js';
+import { SET_BYTES, UNBLOCKABLE } from '../../signals/signal.js';
 import { TIMER_ABSTIME, isRealClock, isWaitingClock } from '../../timespec.js';
 import { viewAt } from '../../user-data.js';
 import type { Buffers } from '../buffers.js';
@@ -20,7 +20,6 @@ const { EINVAL } = LinuxErrno;
 
 const EFD_SEMAPHORE = 1;
 const TFD_TIMER_CANCEL_ON_SET = 2;
-const SET_BYTES = 8n;
 /** The mode of files without a name; they have no type. */
 const ANONYMOUS_MODE = 0o600;
 

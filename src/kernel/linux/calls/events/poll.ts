@@ -17,12 +17,12 @@ import {
 } from '../../files/open/open-file.js';
 import { SignalFile } from '../../files/open/signal-file.js';
 import { Watch } from '../../files/watch.js';
+import { SET_BYTES } from '../../signals/signal.js';
 import { NANOSECONDS, putTime, timeFieldsAt } from '../../timespec.js';
 import { bytesAt, putBytes, viewAt } from '../../user-data.js';
 
 const { EBADF, EINVAL } = LinuxErrno;
 const POLLFD_BYTES = 8;
-const SET_BYTES = 8n;
 
 /** A descriptor that is watched, and for which events. */
 interface Polled {

@@ -5,30 +5,13 @@ import { signed32, type LinuxCall, type LinuxContext } from '../../call.js';
 import { LinuxErrno, failed } from '../../errno.js';
 import { mayTrace } from '../../tracing/may-trace.js';
 import type { TracedMemory } from '../../tracing/traced-memory.js';
-import { viewAt } from '../../user-data.js';
-import { Buffers } from '../buffers.js';
+import { Buffers, vectorAt } from '../buffers.js';
 import { findThread, memoryOf } from './find-thread.js';
 
 const { EFAULT, EINVAL, EPERM, ESRCH } = LinuxErrno;
 
-const PARTS_MAX = 1024n;
-const PART_BYTES = 16;
-/** Bytes that are moved for one call at most; it returns how many there were. */
+/** The most bytes that one call moves; it returns the count. */
 const MOVED_BYTES_MAX = 2 ** 20;
-
-interface Part {
-  readonly address: bigint;
-  readonly length: bigint;
-}
-
-/** The ranges in the other process. Throws LinuxError EFAULT. */
-function partsAt(context: LinuxContext, address: bigint, count: bigint): Part[] {
-  const view = viewAt(context, address, Number(count) * PART_BYTES);
-  return Array.from({ length: Number(count) }, (_, index) => ({
-    address: view.getBigUint64(index * PART_BYTES, true),
-    length: view.getBigUint64(index * PART_BYTES + 8, true),
-  }));
-}
 
 type Move = (other: TracedMemory, address: bigint, local: Buffers, from: number, lengthBytes: number) => number;
 
@@ -53,9 +36,7 @@ function transfer(
   if (flags !== 0n) return failed(EINVAL);
   const buffers = Buffers.ofVector(context, local!, localCount!);
   if (buffers.length === 0) return 0n;
-  if (remoteCount! > PARTS_MAX) return failed(EINVAL);
-  const parts = partsAt(context, remote!, remoteCount!);
-  if (parts.some(({ length }) => length >> 63n)) return failed(EINVAL);
+  const parts = vectorAt(context, remote!, remoteCount!);
   const thread = findThread(context, signed32(pid));
   if (!thread) return failed(ESRCH);
   if (!mayTrace(context.linux, thread.process.linux!)) return failed(EPERM);

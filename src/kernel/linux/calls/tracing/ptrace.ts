@@ -1,17 +1,18 @@
 /** ptrace(2): kernel/ptrace.c, arch/x86/kernel/ptrace.c */
-import { isCanonical } from '../../../../bits.js';
-import { FS, GS, R10, R8, R9, RAX, RDI, RDX, RSI, RSP } from '../../../../cpu/state/layout.js';
+import { R10, R8, R9, RAX, RDI, RDX, RSI, RSP } from '../../../../cpu/state/layout.js';
 import type { CallResult } from '../../../calls/call.js';
 import type { Thread } from '../../../tasks/thread.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../../call.js';
 import { LinuxErrno, LinuxError, failed } from '../../errno.js';
 import { bytesOfInfo, infoOfBytes, sentBy, SIGINFO_USED_BYTES } from '../../signals/signal-info.js';
-import { SIGNAL_MAX, Signal } from '../../signals/signal.js';
+import { SET_BYTES, SIGNAL_MAX, Signal } from '../../signals/signal.js';
 import { mayTrace } from '../../tracing/may-trace.js';
-import { CALL_ENTERED, CALL_LEFT, TRACE_OPTIONS, TraceEvent, type Trace } from '../../tracing/trace.js';
+import { CALL_ENTERED, CALL_LEFT, TRACE_OPTIONS, type Trace } from '../../tracing/trace.js';
 import type { TraceCourse } from '../../tracing/trace.js';
+import { isStopEvent } from '../../tracing/tracing.js';
 import { setUserWord, userWord } from '../../tracing/user-registers.js';
 import { bytesAt, put64, putBytes, viewAt } from '../../user-data.js';
+import { baseOfPrctl } from '../process.js';
 import { findThread, memoryOf } from './find-thread.js';
 import { FLOATING_REGISTERS, GENERAL_REGISTERS, registerSet, type RegisterSet } from './register-sets.js';
 
@@ -25,10 +26,9 @@ const PTRACE_INTERRUPT = 0x4207n;
 
 const AUDIT_ARCH_X86_64 = 0xc000_003e;
 const WORD_BYTES = 8;
-const SET_BYTES = 8n;
 const ERRNO_MAX = 4095n;
 
-/** A thread that has stopped for the caller. */
+/** A thread that is stopped for its tracer, the caller. */
 interface Traced {
   readonly thread: Thread;
   readonly trace: Trace;
@@ -36,7 +36,7 @@ interface Traced {
 
 type Request = (context: LinuxContext, traced: Traced, address: bigint, data: bigint) => CallResult;
 
-/** Works with the registers of a thread in the CPU, and comes back. */
+/** Calls `use` while the CPU holds the registers of a stopped thread. */
 function withRegisters<T>({ kernel }: LinuxContext, { thread }: Traced, use: () => T): T {
   return kernel.withRegisters(thread, use);
 }
@@ -162,48 +162,24 @@ const setMask: Request = (context, { thread }, size, data) => {
 
 /** PTRACE_LISTEN. */
 const listen: Request = ({ system }, { thread, trace }) => {
-  const { stop, isSeized } = trace;
-  if (!isSeized || stop!.kind !== 'event' || stop!.code >> 8 !== TraceEvent.stop) return failed(EIO);
+  if (!trace.isSeized || !isStopEvent(trace.stop!)) return failed(EIO);
   system.tracing.listen(thread, trace);
   return 0n;
 };
 
-const archPrctl: Request = (context, traced, address, data) =>
-  withRegistersResult(
-    context,
-    traced,
-    () => {
-      const { registers } = context;
-      const segment = { 0x1001: GS, 0x1002: FS, 0x1003: FS, 0x1004: GS }[signed32(data)];
-      if (segment === undefined) return failed(EINVAL);
-      if (signed32(data) >= 0x1003) return registers.segmentBase(segment);
-      if (!isCanonical(address) || address >> 47n) return failed(EPERM);
-      registers.setSegmentBase(segment, address);
-      return undefined;
-    },
-    address,
-  );
+const archPrctl: Request = (context, traced, address, code) => {
+  const base = withRegisters(context, traced, () => baseOfPrctl(context.registers, signed32(code), address));
+  return base === undefined ? 0n : put64(context, address, base);
+};
 
-/** As `withRegisters`; a value that the work finds is stored for the caller. */
-function withRegistersResult(
-  context: LinuxContext,
-  traced: Traced,
-  use: () => bigint | undefined,
-  address: bigint,
-): CallResult {
-  const found = withRegisters(context, traced, use);
-  if (found === undefined) return 0n;
-  return found < 0n ? found : put64(context, address, found);
-}
-
-/** PTRACE_GET_SYSCALL_INFO. Answers how many bytes there are to tell. */
+/** PTRACE_GET_SYSCALL_INFO. Returns the length of the whole structure, even where the caller has room for less. */
 const getCallInfo: Request = (context, traced, size, data) => {
   const bytes = withRegisters(context, traced, () => callInfo(context, traced.trace));
   putBytes(context, data, size < BigInt(bytes.length) ? bytes.subarray(0, Number(size)) : bytes);
   return BigInt(bytes.length);
 };
 
-/** struct ptrace_syscall_info: what, processor, rip, rsp; then the call and its arguments, or the result and whether it is an error. */
+/** struct ptrace_syscall_info: kind, architecture, rip, rsp; then the call and its arguments, or its result and whether that is an error. */
 function callInfo({ registers }: LinuxContext, trace: Trace): Uint8Array {
   const isCall = trace.stop!.info?.code === (Signal.SIGTRAP | 0x80);
   const isEntry = isCall && trace.message === CALL_ENTERED;
@@ -281,7 +257,7 @@ function ptrace(context: LinuxContext, request: bigint, pid: bigint, address: bi
   return perform ? perform(context, { thread, trace }, address, data) : failed(EIO);
 }
 
-/** The caller is traced by its parent from now on. */
+/** PTRACE_TRACEME: the parent becomes the tracer of the caller. */
 function traceMe({ thread, linux, system }: LinuxContext): CallResult {
   const { parentOf: parent } = linux.family;
   if (thread.linux!.trace?.tracer || !parent || !mayTrace(parent, linux)) return failed(EPERM);

@@ -3,15 +3,13 @@ import type { LinuxContext } from '../../call.js';
 import { LinuxErrno, LinuxError } from '../../errno.js';
 import { XSAVE_BYTES, floatingOfTracer, FXSAVE_BYTES, setFloatingOfTracer } from '../../signals/floating-state.js';
 import type { Trace } from '../../tracing/trace.js';
-import { setUserRegisters, userRegisters } from '../../tracing/user-registers.js';
+import { USER_REGISTERS_BYTES, setUserRegisters, userRegisters } from '../../tracing/user-registers.js';
 
 const NT_PRSTATUS = 1n;
 const NT_PRFPREG = 2n;
 const NT_X86_XSTATE = 0x202n;
 
-const WORD_BYTES = 8;
-
-/** One of them, of the thread in the CPU. */
+/** A set of registers of the thread in the CPU. */
 export interface RegisterSet {
   readonly lengthBytes: number;
   read(context: LinuxContext, trace: Trace): Uint8Array;
@@ -20,7 +18,7 @@ export interface RegisterSet {
 }
 
 export const GENERAL_REGISTERS: RegisterSet = {
-  lengthBytes: 27 * WORD_BYTES,
+  lengthBytes: USER_REGISTERS_BYTES,
   read: ({ registers }, trace) => userRegisters(registers, trace),
   write: ({ registers }, trace, bytes) => setUserRegisters(registers, trace, bytes),
 };
@@ -44,7 +42,7 @@ const EXTENDED_REGISTERS: RegisterSet = {
   },
 };
 
-/** The set of a number. Throws LinuxError EINVAL where there is none. */
+/** The set of an NT_ number. Throws LinuxError EINVAL if there is no such set. */
 export function registerSet({ system }: LinuxContext, type: bigint): RegisterSet {
   const set = SETS.get(type);
   if (!set || (set === EXTENDED_REGISTERS && !system.delivery.hasXsave)) throw new LinuxError(LinuxErrno.EINVAL);
