@@ -34,6 +34,12 @@ const REGISTERS_MSR = [
   0x10, 0x1b, 0xc000_0080, 0xc000_0081, 0xc000_0082, 0xc000_0084, 0xc000_0100, 0xc000_0101, 0xc000_0102,
 ];
 
+/** CLI, STI, HLT, PUSHF, POPF, IRETQ, SYSCALL, SYSRETQ, INT3 and UD2. */
+const WITHOUT_OPERANDS = [
+  ...[[0xfa], [0xfb], [0xf4], [0x9c], [0x9d], [0x48, 0xcf]],
+  ...[[0x0f, 0x05], [0x48, 0x0f, 0x07], [0xcc], [0x0f, 0x0b]],
+];
+
 /** How a machine ended: the kind of the event, its ticks and its hash. */
 export type MachineEnd = readonly [kind: string, ticks: number, hash: string];
 
@@ -66,7 +72,6 @@ export class RandomMachines {
 
 function makeMachine(board: Board, random: Random): void {
   const { memory, cpu } = board;
-  const pick = <T>(from: readonly T[]): T => from[random.below(from.length)]!;
   fillTables(board, random);
   fillDescriptors(board, random);
   const code = Array.from({ length: CODE_FRAMES * 64 }, () => anyCode(random)).flat();
@@ -77,11 +82,11 @@ function makeMachine(board: Board, random: Random): void {
   enterLongMode(board, { rip: CODE_AT * PAGE, rsi: 0, tables: TABLES_AT * PAGE });
   const { state } = cpu;
   const anyValue = (): number =>
-    pick([
+    random.pick([
       random.below(2 ** 12),
       random.below(MEMORY_BYTES),
       (TABLES_AT + random.below(TABLES)) * PAGE,
-      pick(DEVICES),
+      random.pick(DEVICES),
       0xffff_ffff,
     ]);
   for (let register = 0; register < 16; register++)
@@ -109,11 +114,9 @@ function fillTables({ memory }: Board, random: Random): void {
   for (let more = random.below(24); more > 0; more--) {
     const level = random.below(TABLES);
     const frame = random.below(4) === 0 ? 0xfec00 + random.below(0x300) : TABLES_AT + random.below(TABLES);
-    entry(table(level), pick4(random), frame, random.below(6) === 0 ? LARGE : 0n);
+    entry(table(level), random.pick([1, 2, 256, 511]), frame, random.below(6) === 0 ? LARGE : 0n);
   }
 }
-
-const pick4 = (random: Random): number => [1, 2, 256, 511][random.below(4)]!;
 
 /** A GDT with segments of every kind, a TSS, and gates that lead into the code. */
 function fillDescriptors({ memory }: Board, random: Random): void {
@@ -131,8 +134,8 @@ function fillDescriptors({ memory }: Board, random: Random): void {
   });
   for (let vector = 0; vector < 256; vector++) {
     const offset = BigInt(CODE_AT * PAGE + random.below(CODE_FRAMES * PAGE));
-    const type = [0x8en, 0x8fn, 0xeen, 0x0en][random.below(4)]!;
-    const selector = BigInt([8, 8, 8, 0x28, 0x10][random.below(5)]!);
+    const type = random.pick([0x8en, 0x8fn, 0xeen, 0x0en]);
+    const selector = BigInt(random.pick([8, 8, 8, 0x28, 0x10]));
     const low = (offset & 0xffffn) | (selector << 16n) | (type << 40n) | ((offset >> 16n) << 48n);
     memory.write64(IDT + 16 * vector, random.below(8) === 0 ? 0n : low);
   }
@@ -142,60 +145,42 @@ function fillDescriptors({ memory }: Board, random: Random): void {
 function anyCode(random: Random): number[] {
   const byte = (): number => random.below(256);
   const four = (value: number): number[] => [0, 8, 16, 24].map((shift) => (value >>> shift) & 0xff);
-  const pick = <T>(from: readonly T[]): T => from[random.below(from.length)]!;
   const register = random.below(8);
   const systems: (() => number[])[] = [
-    () => [0x0f, 0x22, 0xc0 | (pick([0, 2, 3, 3, 3, 4]) << 3) | register], // mov crN, r
-    () => [0x0f, 0x20, 0xc0 | (pick([0, 2, 3, 4]) << 3) | register], // mov r, crN
+    () => [0x0f, 0x22, 0xc0 | (random.pick([0, 2, 3, 3, 3, 4]) << 3) | register], // mov crN, r
+    () => [0x0f, 0x20, 0xc0 | (random.pick([0, 2, 3, 4]) << 3) | register], // mov r, crN
     () => [0x48, 0xc7, 0xc0 | register, ...four((TABLES_AT + random.below(2)) * PAGE), 0x0f, 0x22, 0xd8 | register],
     () => [0x48, 0x89, 0x04, 0x25, ...four((TABLES_AT + random.below(TABLES)) * PAGE + 8 * random.below(512))], // mov [table], rax
     () => [0x48, 0xc7, 0x04, 0x25, ...four((TABLES_AT + 3) * PAGE + 8 * random.below(512)), ...four(byte() * PAGE + 7)],
     () => [0x48, 0x8b, 0x04, 0x25, ...four(random.below(MEMORY_BYTES))], // mov rax, [memory]
     () => [0x48, 0x89, 0x0c, 0x25, ...four(random.below(MEMORY_BYTES))],
-    () => [0xb8 | register, ...four(pick(DEVICES)), pick([0x8b, 0x89]), 0x40 | register | (random.below(8) << 3), 0],
-    () => [0x66, 0xba, ...four(pick(PORTS)).slice(0, 2), pick([0xec, 0xed, 0xee, 0xef])], // in, out
-    () => [0xb9, ...four(pick(REGISTERS_MSR)), 0x0f, pick([0x30, 0x32])], // wrmsr, rdmsr
-    () => [0x0f, 0x01, pick([0xf8, 0x38, 0xca, 0xcb, 0x10, 0x18, 0x00, 0x08])], // swapgs, invlpg, clac, stac, lgdt, lidt
     () => [
-      0xbf,
-      ...four((TABLES_AT + random.below(TABLES)) * PAGE),
-      0xb9,
-      ...four(random.below(600)),
-      0xf3,
-      0x48,
-      pick([0xab, 0xa5]),
+      0xb8 | register,
+      ...four(random.pick(DEVICES)),
+      random.pick([0x8b, 0x89]),
+      0x40 | register | (random.below(8) << 3),
+      0,
     ],
-    () =>
-      pick([
-        [0xfa],
-        [0xfb],
-        [0xf4],
-        [0x9c],
-        [0x9d],
-        [0x48, 0xcf],
-        [0x0f, 0x05],
-        [0x48, 0x0f, 0x07],
-        [0xcc],
-        [0x0f, 0x0b],
-      ]),
-    () => [0xcd, byte()], // int
+    () => [0x66, 0xba, ...four(random.pick(PORTS)).slice(0, 2), random.pick([0xec, 0xed, 0xee, 0xef])], // in, out
+    () => [0xb9, ...four(random.pick(REGISTERS_MSR)), 0x0f, random.pick([0x30, 0x32])], // wrmsr, rdmsr
+    () => [0x0f, 0x01, random.pick([0xf8, 0x38, 0xca, 0xcb, 0x10, 0x18, 0x00, 0x08])], // swapgs, invlpg, clac, stac, lgdt, lidt
+    // mov edi, table; mov ecx, count; rep stosq or movsq
     () => [
-      0x6a,
-      pick([0, 0x10, 0x1b, 0x23]),
-      0x54,
-      0x9c,
-      0x6a,
-      pick([8, 0x28, 0x2b, 0x33]),
-      0x68,
-      ...four(CODE_AT * PAGE),
-      0x48,
-      0xcf,
+      ...[0xbf, ...four((TABLES_AT + random.below(TABLES)) * PAGE), 0xb9, ...four(random.below(600))],
+      ...[0xf3, 0x48, random.pick([0xab, 0xa5])],
+    ],
+    () => random.pick(WITHOUT_OPERANDS),
+    () => [0xcd, byte()], // int
+    // push ss, rsp, rflags, cs and rip; iretq
+    () => [
+      ...[0x6a, random.pick([0, 0x10, 0x1b, 0x23]), 0x54, 0x9c, 0x6a, random.pick([8, 0x28, 0x2b, 0x33])],
+      ...[0x68, ...four(CODE_AT * PAGE), 0x48, 0xcf],
     ],
     () => [0x8e, 0xc0 | (random.below(6) << 3) | register], // mov segment, r
     () => [0x0f, 0x00, 0xc0 | (random.below(6) << 3) | register], // sldt, str, lldt, ltr, verr, verw
     () => [0xeb, random.below(100)], // jmp
-    () => [0x0f, 0x23, 0xc0 | (pick([0, 6, 7]) << 3) | register], // mov drN, r
+    () => [0x0f, 0x23, 0xc0 | (random.pick([0, 6, 7]) << 3) | register], // mov drN, r
   ];
   if (random.below(5) === 0) return Array.from({ length: 1 + random.below(12) }, byte);
-  return pick(systems)();
+  return random.pick(systems)();
 }
