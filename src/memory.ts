@@ -5,12 +5,14 @@ import { PAGE_SHIFT, PAGE_SIZE } from './bits.js';
  * Guest physical address p is host address `ram + p`.
  *
  *     00_0000  CPU state              cpu/state/layout.ts
+ *     03_0000  partial TLB entries    mmu/partial-entries.ts
+ *     03_1000  the current TLB set    mmu/tlb-layout.ts
  *     08_0000  entries of regions     cpu/translator
  *     14_0000  jump cache             cpu/interpreter
  *     1c_0000  how opcodes decode     cpu/engine/record-templates.ts
- *     20_0000  TLB, three tables      mmu/tlb.ts
+ *     20_0000  TLB, three tables      mmu/tlb-layout.ts
  *     80_0000  decoded records        cpu/interpreter
- *    500_0000  further sets of TLB tables, of bare machines
+ *    500_0000  other TLB sets         mmu/tlb-layout.ts (bare machines only)
  *    800_0000  guest physical memory
  */
 export const HOST_LAYOUT = {

@@ -159,7 +159,7 @@ export class DerivedEntries {
     else this.onPagesChanged('all');
   }
 
-  /** What is used of the TLB from now on, by a key of all that decides how addresses are translated but page tables. */
+  /** Uses the TLB entries of a context, given by its `PagingRegisters.context`, from now on: see `Tlb.use`. */
   useContext(key: number, sharesUpperHalf = false): void {
     this.tlb.use(key, sharesUpperHalf);
   }

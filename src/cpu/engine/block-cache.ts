@@ -174,7 +174,7 @@ export class BlockCache {
   private ticksToEnd(record: number): number {
     return this.view.getUint16(record + Field.ticksToEnd, true);
   }
-  /** Where the handler is that runs a record's instruction, and maybe the next one. */
+  /** The address of the handler of a record's instruction, or of the fused pair that it begins. */
   private handlerPlace(record: number): number {
     return record + (this.leadsToRegion(record) ? Field.handlerBefore : Field.handler);
   }

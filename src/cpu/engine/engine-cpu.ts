@@ -28,7 +28,7 @@ export interface BareEngineCpu {
   heldInterrupts(tick: number): void;
   /** What the control registers forbid is left to the evaluator. */
   readonly rules: FormRules;
-  /** Executes what need not be left to it. */
+  /** Executes common instructions without the evaluator. */
   readonly quick: Pick<QuickSteps, 'step' | 'store' | 'isRepeated'>;
 }
 

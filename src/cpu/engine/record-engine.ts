@@ -324,7 +324,7 @@ export class RecordEngine implements CodeStopsListener {
     }
   }
 
-  /** Executes one instruction, of which only REP with RF set, as after a page fault, is worth generated code. */
+  /** Executes one instruction: in the evaluator, except REP with RF set, as after a page fault, which may take long. */
   private runSingly(end: number): Next {
     const { cpu, blocks, interpreter } = this;
     const { bare } = cpu;

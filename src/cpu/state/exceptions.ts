@@ -36,9 +36,9 @@ export function hasErrorCode(vector: number): boolean {
 }
 
 /**
- * A guest exception, thrown by the evaluator and the slow paths before anything has changed, but for the elements of a gather
- * before one that faults. If `trap`, rip is already past the instruction (#BP, #OF, #DB of INT1 and of TF). It is not an Error, since capturing a stack trace would be
- * too slow for page faults.
+ * A guest exception, thrown by the evaluator and the slow paths before anything has changed, except for the elements of a
+ * gather that come before the one that faults. If `trap`, rip is already past the instruction (#BP, #OF, #DB of INT1 and of
+ * TF). It is not an Error, since capturing a stack trace would be too slow for page faults.
  */
 export class GuestException {
   constructor(

@@ -16,14 +16,11 @@ import { System, type PortBus, type SystemHost } from './system.js';
 const DR6_SINGLE_STEP = 1 << 14;
 const DR7_GENERAL_DETECT = 1n << 13n;
 
-const decoders = new Map<string, Decoder>();
+const decoders: { [M in CpuModel]?: { [S in CodeSize]?: Decoder } } = {};
 
 /** Decoders keep nothing between two instructions, so that machines share them. */
 function decoderOf(model: CpuModel, size: CodeSize): Decoder {
-  const key = `${model} ${size}`;
-  const known = decoders.get(key) ?? new Decoder(model, size);
-  decoders.set(key, known);
-  return known;
+  return ((decoders[model] ??= {})[size] ??= new Decoder(model, size));
 }
 
 export type { BareModel } from './bare-cpuid.js';
@@ -68,21 +65,16 @@ export class BareProcessor {
     listener: CodeListener,
   ) {
     this.system = new System(host, model);
-    const isStrict = (): boolean => this.needsEvaluator;
     this.quick = new QuickSteps(this.system, host, {
-      get needsEvaluator() {
-        return isStrict();
-      },
+      needsEvaluator: () => this.needsEvaluator,
       takeEvent: () => this.takeEvent(),
       fetcher: listener.fetcher,
       codeStops: listener.codeStops,
     });
     const { segments, controls, floatRules } = this.system;
-    const decoderOfSize: Partial<Record<CodeSize, Decoder>> = {};
     segments.onCodeSize = (size) => {
       this.codeSize = size;
-      decoderOfSize[size] ??= decoderOf(model, size);
-      listener.codeChanged(decoderOfSize[size], host.mmu.cpl === 3);
+      listener.codeChanged(decoderOf(model, size), host.mmu.cpl === 3);
     };
     controls.onFloatRules = () => {
       if (floatRules.update()) listener.rulesChanged();
@@ -119,14 +111,16 @@ export class BareProcessor {
    * the next, and while RF or a breakpoint of the debug registers is set.
    */
   get needsEvaluator(): boolean {
-    const { system, codeSize, host } = this;
-    return codeSize !== 64 || this.holdsInterrupt || system.breakpoints.isArmed || host.registers.resumeFlag;
+    return this.needsEvaluatorWithoutRf || this.host.registers.resumeFlag;
   }
 
   /** Whether they must be executed so only because RF is set. */
   get onlyResumes(): boolean {
-    const { system, codeSize, host } = this;
-    return codeSize === 64 && !this.holdsInterrupt && !system.breakpoints.isArmed && host.registers.resumeFlag;
+    return this.host.registers.resumeFlag && !this.needsEvaluatorWithoutRf;
+  }
+
+  private get needsEvaluatorWithoutRf(): boolean {
+    return this.codeSize !== 64 || this.holdsInterrupt || this.system.breakpoints.isArmed;
   }
 
   /** An instruction that ran with RF is complete. */

@@ -74,7 +74,7 @@ export class FloatRules {
     return changes;
   }
 
-  /** Whether the rules look at an instruction now: at RDTSC, which kernels time others with, only if it may be forbidden. */
+  /** Whether the rules may forbid an instruction; RDTSC, which kernels execute often, only while CR4.TSD is set. */
   concerns({ row }: Form): boolean {
     const kind = kindOf(row);
     return kind === 'time' ? (this.controls.cr4 & CR4_TSD) !== 0 : kind !== undefined;

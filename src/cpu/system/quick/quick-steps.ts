@@ -6,10 +6,10 @@ import { QuickInstructions } from './quick-instructions.js';
 import { QuickStores, type QuickStore } from './quick-stores.js';
 import type { System, SystemHost } from '../system.js';
 
-/** What the processor around has. */
+/** What QuickSteps needs from the processor. */
 export interface QuickHost {
-  /** Whether the evaluator must execute each instruction. */
-  readonly needsEvaluator: boolean;
+  /** Whether the evaluator must execute the next instruction. */
+  needsEvaluator(): boolean;
   /** The event that an instruction has caused. */
   takeEvent(): CpuEvent;
   readonly fetcher: { fetch(rip: bigint): Instruction };
@@ -17,7 +17,7 @@ export interface QuickHost {
   readonly codeStops: { completed(): void };
 }
 
-/** Executes in TypeScript, but without the evaluator, what kernels do all the time and generated code leaves. */
+/** Executes instructions that kernels use all the time, and that generated code leaves, in TypeScript but without the evaluator. */
 export class QuickSteps {
   /** Number of instructions executed. */
   count = 0;
@@ -37,7 +37,7 @@ export class QuickSteps {
   step(): CpuEvent | undefined {
     const { machine, host } = this;
     const { registers, mmu, clock } = machine;
-    if (registers.trapFlag || host.needsEvaluator || !mmu.dataStops.isEmpty) return undefined;
+    if (registers.trapFlag || host.needsEvaluator() || !mmu.dataStops.isEmpty) return undefined;
     const instruction = this.fetch();
     if (!instruction) return undefined;
     clock.ticks++;
