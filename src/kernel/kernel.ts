@@ -70,7 +70,7 @@ export class Kernel {
   readonly linux: LinuxSystem;
   /** Ticks in which no instruction retired: exceptions, calls that work on, and idle time. */
   ticksWithoutInstruction = 0;
-  /** What calls ask of the kernel. */
+  /** What calls need of the kernel. */
   readonly services = new Services(this);
   readonly tasks: Tasks;
   readonly starts: Starts;

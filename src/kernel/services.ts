@@ -14,7 +14,7 @@ import type { Thread, ThreadStack } from './tasks/thread.js';
 import type { WaitKey } from './tasks/wait-queues.js';
 import { TICKS_PER_EFFORT, type WorkMeter } from './work-meter.js';
 
-/** What kernel-calls ask of the kernel, each done by the part of it that does such things. */
+/** What kernel-calls need of the kernel, each passed on to the part that does it. */
 export class Services implements KernelServices {
   constructor(private readonly kernel: Kernel) {}
 

@@ -213,7 +213,7 @@ function sendfile(context: LinuxContext, output: bigint, input: bigint, offset: 
   if (start !== undefined && start < 0) return failed(EINVAL);
   const to = usableFileOf(context, output);
   if (!to.isWritable) return failed(EBADF);
-  // fs/splice.c "splice_file_to_pipe": whether there is room comes before whether the input can be read so.
+  // Linux waits for room in the pipe before it checks the input: fs/splice.c "splice_file_to_pipe".
   if (to instanceof OpenPipe) {
     signalled(context, () => to.requireReader());
     if (to.pipe.room === 0) return waitFor(context, to);

@@ -133,7 +133,7 @@ export function maySetGroup(credentials: Credentials, { group }: Owned): boolean
   return isInGroup(credentials, group) || isCapable(credentials, CAP_FSETID);
 }
 
-/** Whether one may do what the owner of a file may. fs/inode.c, "inode_owner_or_capable" */
+/** Whether a process may do what the owner of a file may. fs/inode.c, "inode_owner_or_capable" */
 export function ownsFile(credentials: Credentials, { owner }: Owned): boolean {
   return credentials.user === owner || isCapable(credentials, CAP_FOWNER);
 }

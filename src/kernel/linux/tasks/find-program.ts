@@ -78,7 +78,7 @@ export function findProgram(context: LinuxContext, request: ProgramRequest): Fou
   throw new LinuxError(LinuxErrno.ELOOP);
 }
 
-/** A program gets no rights that its tracer has not. security/commoncap.c, LSM_UNSAFE_PTRACE */
+/** A program gets no privileges by its file while a tracer without CAP_SYS_PTRACE watches. security/commoncap.c, LSM_UNSAFE_PTRACE */
 function credentialsOfProgram({ place, family }: LinuxProcess, inode: Inode): ProcessCredentials {
   const { credentials } = place;
   const { noNewPrivileges } = credentials;

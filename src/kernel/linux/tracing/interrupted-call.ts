@@ -34,7 +34,7 @@ function interruptionIn(state: CpuState, { call }: TracedRegisters): bigint | un
   return [ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND, ERESTART_RESTARTBLOCK].includes(result) ? result : undefined;
 }
 
-/** The thread in the CPU, which has made a call, makes that of a number when it goes on. */
+/** Takes the thread in the CPU back to its SYSCALL instruction, to make the call of a number. */
 export function makeAgain(state: CpuState, number: bigint): void {
   state.setGpr(RAX, number);
   state.rip = BigInt.asUintN(64, state.rip - SYSCALL_BYTES);

@@ -328,7 +328,7 @@ static int turn(void) {
       is_continued = 1;
     }
     if (is_seized && below(10) == 0) say(" interrupt %d", request(PTRACE_INTERRUPT, task->tid, 0, 0));
-    /* One that has something to tell would stop anew, before or after the signal. */
+    /* A task with an event to report would stop again, before or after the signal. */
     if (below(12) == 0 && !is_continued) say(" listen %d", request(PTRACE_LISTEN, task->tid, 0, 0) == 0 ? (task->state = LISTENS, 0) : -1);
     if (task->state == LISTENS) {
       say(" goes on %d\n", kill(task->tid, SIGCONT));

@@ -95,7 +95,7 @@ function addFiles({ linux }: LinuxContext, files: OpenFile[], view: DataView, fr
   }
 }
 
-/** A process may only tell its own, unless it could change them. net/core/scm.c, "scm_check_creds" */
+/** A process may only send its own credentials, unless its capabilities allow others. net/core/scm.c, "scm_check_creds" */
 function credentialsIn({ linux, system }: LinuxContext, view: DataView, at: number): SenderCredentials {
   const [pid, user, group] = [0, 4, 8].map((offset) => view.getInt32(at + offset, true));
   const { credentials } = linux.place;

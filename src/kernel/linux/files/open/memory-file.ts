@@ -1,13 +1,13 @@
 import { schema, value } from '../../../../state/schema.js';
 import { LinuxError, LinuxErrno } from '../../errno.js';
 import { mayTrace } from '../../tracing/may-trace.js';
-import { SEEK_CUR, SEEK_SET } from '../constants.js';
 import type { FileSystem } from '../file-system.js';
 import type { ProcMemory } from '../proc/nodes.js';
 import type { ProcProcess } from '../proc/source.js';
 import { OPEN_FILE_FIELDS, OpenFile, type Deliver, type OpenedName } from './open-file.js';
+import { seekTarget } from './text-file.js';
 
-const { EACCES, EINVAL, EIO, ESRCH } = LinuxErrno;
+const { EACCES, EIO, ESRCH } = LinuxErrno;
 
 /** The most bytes that one call moves. */
 const MOVED_BYTES_MAX = 2 ** 20;
@@ -50,9 +50,7 @@ export class OpenMemory extends OpenFile {
   }
 
   override seek(_files: FileSystem, offset: number, whence: number): number {
-    const to = whence === SEEK_SET ? offset : whence === SEEK_CUR ? this.position + offset : -1;
-    if (!(to >= 0)) throw new LinuxError(EINVAL);
-    return (this.position = to);
+    return (this.position = seekTarget(this.position, offset, whence));
   }
 
   /** Undefined where it has ended, or runs another program. */

@@ -26,10 +26,15 @@ export abstract class TextFile extends OpenFile {
   }
 
   override seek(_files: FileSystem, offset: number, whence: number): number {
-    const to = whence === SEEK_SET ? offset : whence === SEEK_CUR ? this.position + offset : -1;
-    if (!(to >= 0)) throw new LinuxError(LinuxErrno.EINVAL);
-    return (this.position = to);
+    return (this.position = seekTarget(this.position, offset, whence));
   }
+}
+
+/** Where lseek(2) leads in a file whose end is not known. Throws LinuxError EINVAL. */
+export function seekTarget(position: number, offset: number, whence: number): number {
+  const to = whence === SEEK_SET ? offset : whence === SEEK_CUR ? position + offset : -1;
+  if (!(to >= 0)) throw new LinuxError(LinuxErrno.EINVAL);
+  return to;
 }
 
 /** A file whose text is made when it is opened, as those of /proc. */

@@ -6,7 +6,7 @@ import type { DirectoryEntry, Tree } from '../tree/directory.js';
 import { INODE_FIELDS, Inode } from '../tree/inode.js';
 import { MadeDirectory, madeAttributes, madeIdentity, namesBelow } from '../tree/made-directory.js';
 
-/** What a file of sysfs has room for. */
+/** The size that sysfs shows for each of its files. */
 const FILE_BYTES = 4096;
 
 const CPU = '/devices/system/cpu';
