@@ -98,11 +98,12 @@ static const struct {
     const char *name;
     void (*run)(struct operands *o, long n);
     int needs;
+    int nan_varies; /* which of several NaNs gets into which element depends on the CPU: SDM Vol. 2A "DPPS" */
 } instructions[] = {
-#define I(name, needs) {#name, name, needs}
+#define I(name, needs) {#name, name, needs, 0}
     I(addsd, 0), I(mulss, 0), I(divpd, 0), I(subps, 0), I(sqrtps, 0), I(minsd, 0), I(cmpltps, 0), I(comisd, 0),
     I(cvtsd2si, 0), I(cvttps2dq, 0), I(cvtpd2ps, 0), I(cvtss2sd, 0), I(mulpd_memory, 0), I(vaddps, 1), I(vdivpd, 1),
-    I(vsqrtpd, 1), I(vcmpps, 1), I(vcvtpd2dq, 1), I(vroundps, 1), I(vdpps, 1), I(vhaddpd, 1), I(vmulsd, 1),
+    I(vsqrtpd, 1), I(vcmpps, 1), I(vcvtpd2dq, 1), I(vroundps, 1), {"vdpps", vdpps, 1, 1}, I(vhaddpd, 1), I(vmulsd, 1),
     I(vfmaddps, 2), I(vfnmaddsd, 2),
 };
 
@@ -120,6 +121,17 @@ static uint64_t number(int is_tame)
     if (is_tame) return 0x3f8000003f800000 + ((chance >> 8 & 7) << 20) + ((chance >> 11 & 7) << 52);
     if (chance & 1) return DOUBLES[chance >> 8 & 15];
     return SINGLES[chance >> 8 & 15] | (uint64_t)SINGLES[chance >> 12 & 15] << 32;
+}
+
+/* Makes one NaN of all NaNs among singles. */
+static void unite_nans(void *singles, size_t length)
+{
+    const uint32_t nan = 0x7fc00000;
+    uint32_t bits;
+    for (unsigned char *at = singles, *end = at + length; at < end; at += sizeof bits) {
+        memcpy(&bits, at, sizeof bits);
+        if ((bits & 0x7fffffff) > 0x7f800000) memcpy(at, &nan, sizeof nan);
+    }
 }
 
 /* Masks, mode and flags. */
@@ -156,7 +168,10 @@ int main(int argc, char **argv)
                 memcpy(o.vectors[0] + i, &bits, 8);
             }
             o.before = mode(is_tame);
-            instructions[k].run(&o, is_tame ? 5 : 1);
+            for (int left = is_tame ? 5 : 1, turns = instructions[k].nan_varies ? 1 : left; left > 0; left -= turns) {
+                instructions[k].run(&o, turns);
+                if (instructions[k].nan_varies) unite_nans(o.vectors[0], sizeof o.vectors[0]);
+            }
             note(&o, sizeof o);
         }
         uint32_t usual = ALL_MASKED;
