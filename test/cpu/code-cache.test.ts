@@ -144,7 +144,7 @@ t.test('the set of checks limited to their own access is part of the key', async
   runFrom(made, OTHER);
   t.strictSame(counts(made), [1, 1]);
   const { hot } = hotCodeOf(made.cpu);
-  const missed = (rip: bigint): void => hot.checksMissed(rip, Infinity, 0);
+  const missed = (rip: bigint): void => hot.checksMissed(rip, 0, Infinity);
   missed(CODE + 0x800n);
   t.strictSame(counts(made), [1, 2], 'an address outside of the code is none of its content');
   missed(CODE + 3n);

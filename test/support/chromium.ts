@@ -46,6 +46,12 @@ const LOSSES: Readonly<Record<string, string>> = {
 /** Milliseconds between two looks at the browser while it owes a reply. */
 const LOOK_MS = 500;
 
+/** CPU seconds of the browser, while it owes a reply, that no test comes near. */
+const CPU_SECONDS_MAX = 400;
+
+/** How often `until` looks at a page, at intervals of 20 ms at the least: no test comes near that. */
+const PAGE_LOOKS_MAX = 15_000;
+
 /**
  * A browser of its own, with a new profile. It must be closed, also if a test fails. It may take any time to reply, but
  * messages fail once it has ended, closed its pipe, lost the page, or waits for something else than the processor or a disk.
@@ -96,10 +102,14 @@ export class Chromium {
   private watch(): void {
     const group = new ProcessGroup(this.child.pid ?? 0);
     let lastReplies = this.replies;
+    let cpuBefore = 0;
     this.watching = setInterval(() => {
-      const isIdle = group.isIdle(this.waiting.size === 0 || this.replies !== lastReplies);
+      const owesNothing = this.waiting.size === 0 || this.replies !== lastReplies;
+      const isIdle = group.isIdle(owesNothing);
       lastReplies = this.replies;
+      if (owesNothing) cpuBefore = group.cpuSeconds;
       if (isIdle) this.fail('Chromium does nothing, and does not reply');
+      if (group.cpuSeconds - cpuBefore > CPU_SECONDS_MAX) this.fail('Chromium computes, and does not reply');
     }, this.lookMs);
     this.watching.unref();
   }
@@ -161,6 +171,10 @@ export class Chromium {
   }
 }
 
+/** What a page shows, as text, with the console of the page of `bd0 web`. */
+const SHOWN =
+  '[document.title, document.body?.innerText, globalThis.bd0?.terminal?.content].join("\\n").slice(0, 4000)';
+
 /** A page of a browser. */
 export class ChromiumPage {
   /** `send` calls a method of the protocol. */
@@ -182,9 +196,12 @@ export class ChromiumPage {
     return result.value;
   }
 
-  /** Waits until an expression is true in the page, and returns its value. The page may be loading. */
+  /**
+   * Waits until an expression is true in the page, and returns its value. The page may be loading. Throws if it is still not true
+   * when the page has answered very often.
+   */
   async until(expression: string): Promise<unknown> {
-    for (;;) {
+    for (let look = 0; look < PAGE_LOOKS_MAX; look++) {
       const value = await this.evaluate(expression).catch((error: Error) => {
         // A navigation ends what is being evaluated, and before it the page has none of its elements.
         if (!/navigat|context|null/i.test(error.message)) throw error;
@@ -192,6 +209,7 @@ export class ChromiumPage {
       if (value) return value;
       await new Promise((done) => setTimeout(done, 20));
     }
+    throw new Error(`the page never has ${expression}: it shows ${JSON.stringify(await this.evaluate(SHOWN))}`);
   }
 
   /** Types characters and keys, such as Enter, into what has the focus. */

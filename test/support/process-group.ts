@@ -31,17 +31,24 @@ function entriesOf(directory: string): string[] {
 export class ProcessGroup {
   private looks = 0;
   private ticksBefore = 0;
+  private ticksNow = 0;
 
   constructor(private readonly id: number) {}
 
   /** Looks at the processes. Returns true if all of them have been idle for many calls in a row; `starts` begins to count. */
   isIdle(starts: boolean): boolean {
     const { ticks, isAtWork } = this.look();
+    this.ticksNow = ticks;
     if (starts || isAtWork) this.looks = 0;
     if (this.looks === 0) this.ticksBefore = ticks;
     if (this.looks++ < LOOKS) return false;
     this.looks = 0;
     return ticks - this.ticksBefore <= LOOKS * TICKS_PER_LOOK;
+  }
+
+  /** CPU seconds that its processes had used at the last look. */
+  get cpuSeconds(): number {
+    return this.ticksNow / 100;
   }
 
   private look(): { ticks: number; isAtWork: boolean } {

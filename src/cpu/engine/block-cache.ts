@@ -77,6 +77,11 @@ export class BlockCache {
     return view;
   }
 
+  /** The view whose code runs. */
+  get codeView(): CodeView {
+    return this.pages.view;
+  }
+
   private pagesIn(view: CodeView): DecodedPages {
     const known = this.pagesOf.get(view) ?? new DecodedPages(view);
     this.pagesOf.set(view, known);

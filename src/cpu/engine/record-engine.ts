@@ -19,9 +19,9 @@ import {
   TICKS_WITHHELD,
 } from '../state/layout.js';
 import type { TranslationStats } from '../translator/events.js';
-import { MOST_WIDE_MISSES } from '../translator/dispatcher.js';
-import { HotCode } from '../translator/hot-code.js';
+import type { HotCode } from '../translator/hot-code.js';
 import type { TranslatorOptions } from '../translator/options.js';
+import { translatorModule } from '../translator/translator-at-hand.js';
 import { BlockCache } from './block-cache.js';
 import { ExitPlaces } from './exit-places.js';
 import { Interpreter, generatedInterpreter } from '../interpreter/interpreter.js';
@@ -45,7 +45,7 @@ type Next = number | CpuEvent;
 export class RecordEngine implements CodeStopsListener {
   private readonly interpreter: Interpreter;
   private readonly blocks: BlockCache;
-  private readonly hot: HotCode | undefined;
+  private hot: HotCode | undefined;
   private readonly exits: ExitPlaces;
   private mappingsHaveChanged = false;
   private changedPages: bigint[] = [];
@@ -56,7 +56,7 @@ export class RecordEngine implements CodeStopsListener {
   /** If options for the hot tier are given, blocks that run often are translated. */
   constructor(
     private readonly cpu: EngineCpu,
-    translator?: TranslatorOptions,
+    private readonly translator?: TranslatorOptions,
   ) {
     const { memory, mmu, fetcher, codeStops } = cpu;
     this.interpreter = new Interpreter(memory);
@@ -69,8 +69,17 @@ export class RecordEngine implements CodeStopsListener {
       codeDecoded: (rip, lengthBytes) => this.hot?.codeDecoded(rip, lengthBytes),
     });
     this.blocks = blocks;
-    if (translator === undefined) return;
-    this.hot = new HotCode(hotCodeHost(cpu, blocks, this.interpreter), translator);
+    this.hot = this.makeHot();
+  }
+
+  /** The hot tier; undefined if there is to be none, or while it is not loaded: see TranslatorModule. */
+  private makeHot(): HotCode | undefined {
+    const { translator, cpu, blocks, interpreter } = this;
+    const { HotCode } = translatorModule;
+    if (translator === undefined || !HotCode) return undefined;
+    const hot = new HotCode(hotCodeHost(cpu, blocks, interpreter), translator);
+    hot.switchView(blocks.codeView);
+    return hot;
   }
 
   /** Statistics of the hot tier; undefined if there is none. */
@@ -151,8 +160,9 @@ export class RecordEngine implements CodeStopsListener {
 
   /** Runs until the CPU's ticks reach `end`, an event, or the last of `rounds`: in each, generated code is left once. */
   run(end: number, rounds: number): CpuEvent {
-    const { cpu, hot } = this;
+    const { cpu } = this;
     const { bare } = cpu;
+    const hot = (this.hot ??= this.makeHot());
     let next: Next = 0;
     for (let round = 0; typeof next === 'number' && cpu.ticks < end && round < rounds; round++) {
       if (this.mappingsHaveChanged || this.changedPages.length > 0 || this.changedStops.length > 0) {
@@ -268,7 +278,7 @@ export class RecordEngine implements CodeStopsListener {
     const next = this.locate(() => blocks.findIndirect(cpu.state.rip));
     if (typeof next !== 'number') return next;
     if (exit === Exit.tail) return this.runTail(next, end);
-    if (exit === Exit.wideMisses) hot.checksMissed(cpu.state.rip, MOST_WIDE_MISSES, cpu.ticks);
+    if (exit === Exit.wideMisses) hot.checksMissed(cpu.state.rip, cpu.ticks);
     else if (!hot.refresh(cpu.state.rip) && blocks.leadsToRegion(next)) blocks.unmarkRegion(next);
     return next;
   }

@@ -5,7 +5,7 @@ import { Exit, type ExitCode } from '../engine/record.js';
 import { EXIT_BUDGET, SINGLE_MISS, TRANSLATES_AT_ONCE } from '../state/layout.js';
 import { CodeMaker } from './cache/code-maker.js';
 import { pageOf } from '../access/linear-page.js';
-import { startDispatcher } from './dispatcher.js';
+import { MOST_WIDE_MISSES, startDispatcher } from './dispatcher.js';
 import type { TranslationStats } from './events.js';
 import type { TranslationThreshold, TranslatorOptions } from './options.js';
 import { PendingRegions } from './cache/pending-regions.js';
@@ -225,7 +225,7 @@ export class HotCode {
   }
 
   /** Makes other checks at an instruction, once that pays: they have missed so many more times. */
-  checksMissed(rip: bigint, misses: number, ticks: number): void {
+  checksMissed(rip: bigint, ticks: number, misses = MOST_WIDE_MISSES): void {
     const isSingle = this.host.memory.host32[SINGLE_MISS >> 2] !== 0;
     if (!this.missPlaces.note(rip, misses, ticks, isSingle)) return;
     for (const instead of this.regions.inPageOf(rip)) {

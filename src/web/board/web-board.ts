@@ -1,3 +1,4 @@
+import { translatorModule } from '../../cpu/translator/translator-at-hand.js';
 import { loadDemangler } from '../../debug/symbols/demangler-at-hand.js';
 import { Board, type BoardEvent } from '../../board.js';
 import { BootError } from '../../boot/boot-error.js';
@@ -69,7 +70,7 @@ export class WebBoard {
     else if (request.kind === 'shown') this.console.shown(request.bytes);
     else if (request.kind === 'pause') this.pauseAt = this.board.ticks;
     else if (request.kind === 'continue') this.pauseAt = Infinity;
-    else this.call(request);
+    else if (request.kind === 'call') this.call(request);
     if (request.kind === 'pause' || request.kind === 'continue') this.tell();
     this.turns.wake();
   }
@@ -78,6 +79,7 @@ export class WebBoard {
   async run(): Promise<void> {
     while (!this.isOver) {
       const event = this.stands ? undefined : this.runSlice();
+      void translatorModule.load();
       await this.turns.next();
       await loadDemangler();
       while (this.console.isBehind && !this.isOver) await this.turns.sleep(Infinity);
