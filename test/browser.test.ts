@@ -3,7 +3,6 @@
  * tested where no Chromium is installed.
  */
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -14,6 +13,8 @@ import { serveSite } from '../src/cli/web/site-server.js';
 import { findImage, readImage, sha256 } from '../src/host/index.js';
 import { Board, boot, Computer } from '../src/index.js';
 import { highHalf, lowHalf } from '../src/kernel/memory/linear-address.js';
+import type { Process } from '../src/kernel/tasks/process.js';
+import type { EngineState } from '../src/web/machine/engine-methods.js';
 import type { PictureOfSpace } from '../src/web/machine/memory-methods.js';
 import type { Report, Request, StartOptions, Status } from '../src/web/protocol.js';
 import { Chromium, findChromium, type ChromiumPage } from './support/chromium.js';
@@ -49,20 +50,14 @@ interface Ended {
 
 const expected = new Map<string, Ended>();
 
-/** The same run as in the page, by the library and in one piece. */
-async function runWithLibrary(name: string, argumentLine: string): Promise<Ended> {
-  const known = expected.get(`${name} ${argumentLine}`);
-  if (known) return known;
-  let output = '';
-  const computer = new Computer({
-    memoryBytes: 64 * MIB,
-    sha256,
-    console: {
-      write: (bytes) => (output += Buffer.from(bytes).toString()),
-      read: () => undefined,
-      isTerminal: true,
-    },
-  });
+/** A machine like that of the page, by the library; `write` gets its output. */
+async function startWithLibrary(
+  name: string,
+  argumentLine: string,
+  write: (bytes: Uint8Array) => void = () => {},
+): Promise<{ computer: Computer; program: Process }> {
+  const console = { write, read: () => undefined, isTerminal: true };
+  const computer = new Computer({ memoryBytes: 64 * MIB, sha256, console });
   const image = await readImage(computer.store, findImage(name));
   const program = computer.start(image, {
     name,
@@ -70,6 +65,16 @@ async function runWithLibrary(name: string, argumentLine: string): Promise<Ended
     argv: `${name} ${argumentLine}`.trim().split(' '),
   });
   image.close();
+  return { computer, program };
+}
+
+/** The same run as in the page, in one piece. */
+async function runWithLibrary(name: string, argumentLine: string): Promise<Ended> {
+  const known = expected.get(`${name} ${argumentLine}`);
+  if (known) return known;
+  let output = '';
+  const write = (bytes: Uint8Array): void => void (output += Buffer.from(bytes).toString());
+  const { computer, program } = await startWithLibrary(name, argumentLine, write);
   computer.run(program);
   const ended = { output, machineHash: computer.machineHash() };
   expected.set(`${name} ${argumentLine}`, ended);
@@ -82,6 +87,11 @@ import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 globalThis.postMessage = (message) => parentPort.postMessage(message);
 globalThis.fetch = async (url) => new Response(readFileSync(url));
+// Node handles a thousand messages of a channel before it looks at anything else.
+globalThis.MessageChannel = class {
+  port1 = { onmessage: undefined, close: () => {} };
+  port2 = { postMessage: () => setImmediate(() => this.port1.onmessage()) };
+};
 globalThis.XMLHttpRequest = class {
   open(method, url) { this.url = new URL(url); }
   send() {
@@ -97,18 +107,52 @@ await import(workerData);
 parentPort.on('message', (data) => globalThis.onmessage({ data }));
 `;
 
-/** The bundled worker, run by Node. */
+/** A worker that has answered so often, at intervals of LOOK_MS at the least, would have reported what a test waits for. */
+const ANSWERS_MAX = 3000;
+const LOOK_MS = 20;
+/** CPU seconds of this process, with its workers, that no wait comes near. */
+const CPU_SECONDS_MAX = 200;
+
+function moment(): Promise<'moment'> {
+  return new Promise((done) => setTimeout(() => done('moment'), LOOK_MS).unref());
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+/** The bundled worker, run by Node. It ends with its test, however that ends. */
 class NodeWorker {
   output = '';
   private readonly worker: Worker;
   private readonly reports: Report[] = [];
+  /** Questions that `turn` has asked, and those that were answered. */
+  private asked = 0;
+  private answered = 0;
+  /** Resolved by the next message of the worker. */
+  private next!: Promise<void>;
+  private cameNext: () => void = () => {};
+  /** Rejected when no report will come any more. */
+  private readonly lost: Promise<never>;
 
-  constructor(name: string, words: readonly string[], given: Partial<StartOptions> = {}) {
+  constructor(t: Test, name: string, words: readonly string[], given: Partial<StartOptions> = {}) {
     const shim = join(directory, 'shim.mjs');
     writeFileSync(shim, SHIM);
     const bundle = pathToFileURL(join(root, 'dist/web/worker.js')).href;
     this.worker = new Worker(shim, { execArgv: [], workerData: bundle });
-    this.worker.on('message', (report: Report) => this.receive(report));
+    t.teardown(() => this.worker.terminate());
+    this.expectNext();
+    this.worker.on('message', (report: Report) => {
+      this.receive(report);
+      this.cameNext();
+      this.expectNext();
+    });
+    this.lost = new Promise((_, failed) => {
+      this.worker.on('error', failed);
+      this.worker.on('exit', (code) => failed(new Error(`the worker of ${name} has ended with ${code}`)));
+    });
+    this.lost.catch(() => {});
     const options = {
       ...{ name, argv: [name, ...words], files: [], historyBytes: 0, pausesAtTraps: false },
       image: { bytes: readFileSync(findImage(name)) },
@@ -131,12 +175,36 @@ class NodeWorker {
     return this.reports.length;
   }
 
-  /** Waits for a report; `from`: the number of those that do not count, of all that have come. */
+  /**
+   * Waits for a report; `from`: the number of those that do not count, of all that have come. Rejects where none will come: the
+   * worker or its machine has failed, has answered many questions since then, or has computed for very long.
+   */
   async until(isWanted: (report: Report) => boolean, from = 0): Promise<Report> {
-    for (let at = from; ; at++) {
-      while (at === this.reports.length) await once(this.worker, 'message');
-      if (isWanted(this.reports[at]!)) return this.reports[at]!;
+    const cpuStart = cpuSeconds();
+    for (let at = from, answers = 0; ; at++) {
+      while (at === this.reports.length) {
+        if (answers >= ANSWERS_MAX) throw new Error(`nothing more comes of the worker: ${this.lately}`);
+        if (cpuSeconds() - cpuStart > CPU_SECONDS_MAX) throw new Error(`the worker takes too long: ${this.lately}`);
+        answers += await this.turn();
+      }
+      const report = this.reports[at]!;
+      if (isWanted(report)) return report;
+      if (report.kind === 'failed') throw new Error(`the machine has failed: ${report.message}`);
     }
+  }
+
+  /** Waits for a moment, or for a report. Returns 1 if the worker has answered a question instead, which shows that it has had its turn. */
+  private async turn(): Promise<number> {
+    const { answered } = this;
+    const came = await Promise.race([this.next, this.lost, moment()]);
+    if (came === 'moment' && this.asked === this.answered)
+      this.send({ kind: 'call', id: -++this.asked, method: '', argument: undefined });
+    return this.answered > answered ? 1 : 0;
+  }
+
+  /** What the machine did last. */
+  private get lately(): string {
+    return `${JSON.stringify(this.reports.filter(({ kind }) => kind === 'status').at(-1))}, ${JSON.stringify(this.output)}`;
   }
 
   async untilStatus(isWanted: (status: Status) => boolean, from = 0): Promise<Status> {
@@ -156,7 +224,12 @@ class NodeWorker {
     await this.worker.terminate();
   }
 
+  private expectNext(): void {
+    this.next = new Promise((done) => (this.cameNext = done));
+  }
+
   private receive(report: Report): void {
+    if (report.kind === 'refusal' && report.id < 0) return void this.answered++;
     this.reports.push(report);
     if (report.kind !== 'output') return;
     this.output = this.output.slice(0, report.at) + Buffer.from(report.bytes).toString();
@@ -169,7 +242,7 @@ const hasEnded = ({ state }: Status): boolean => state === 'ended';
 t.test('the bundled worker computes the machine hashes of the library', async (t) => {
   for (const [name, argumentLine] of GUESTS) {
     const words = argumentLine.split(' ').filter((word) => word !== '');
-    const worker = new NodeWorker(name, words);
+    const worker = new NodeWorker(t, name, words);
     t.equal((await worker.untilStatus(hasEnded)).exitCode, 0, name);
     const machineHash = await worker.call('machineHash');
     t.strictSame({ output: worker.output, machineHash }, await runWithLibrary(name, argumentLine), name);
@@ -177,8 +250,23 @@ t.test('the bundled worker computes the machine hashes of the library', async (t
   }
 });
 
+t.test('the translator is loaded while a machine runs, which has the same hash', async (t) => {
+  const worker = new NodeWorker(t, 'fib', ['90']);
+  let translated = 0;
+  while (translated === 0) {
+    const { statistics } = (await worker.call('engine')) as EngineState;
+    translated = statistics.translation?.regionsLive ?? 0;
+  }
+  worker.send({ kind: 'pause' });
+  const { ticks } = await worker.untilStatus(({ state }) => state === 'paused');
+  const { computer, program } = await startWithLibrary('fib', '90');
+  computer.run(program, { maxTicks: ticks });
+  t.equal(computer.ticks, ticks);
+  t.equal(await worker.call('machineHash'), computer.machineHash(), `at tick ${ticks}`);
+});
+
 t.test('a machine with a history has the same hashes', async (t) => {
-  const worker = new NodeWorker('fib', ['18'], { historyBytes: 64 * MIB });
+  const worker = new NodeWorker(t, 'fib', ['18'], { historyBytes: 64 * MIB });
   const { begin, end } = await worker.untilStatus(hasEnded);
   const { machineHash } = await runWithLibrary('fib', '18');
   t.equal(await worker.call('machineHash'), machineHash);
@@ -193,7 +281,7 @@ t.test('a machine with a history has the same hashes', async (t) => {
 });
 
 t.test('the bundled worker delivers input, and waits for more', async (t) => {
-  const worker = new NodeWorker('cat', []);
+  const worker = new NodeWorker(t, 'cat', []);
   await worker.untilStatus(({ state }) => state === 'waiting');
   worker.type('first\r');
   await worker.until(({ kind }) => kind === 'output' && worker.output.endsWith('first\nfirst\n'));
@@ -206,7 +294,7 @@ t.test('the bundled worker delivers input, and waits for more', async (t) => {
 
 t.test('the bundled worker starts guests by name, and keeps what is typed before it is ready', async (t) => {
   const files = [['fib', { url: pathToFileURL(findImage('fib')).href }]] as const;
-  const worker = new NodeWorker('terminal', [], { files });
+  const worker = new NodeWorker(t, 'terminal', [], { files });
   worker.type('start fib 10\rstart nothing\rexit 7\r');
   t.equal((await worker.untilStatus(hasEnded)).exitCode, 7);
   t.match(worker.output, /fib\(10\) = 55\n.*nothing/s);
@@ -227,10 +315,60 @@ t.test('the bundled worker runs static Linux programs', async (t) => {
     const path = join(directory, 'greeting');
     execFileSync('gcc', ['-x', language, ...options, '-o', path, '-'], { input });
     const image = { bytes: readFileSync(path) };
-    const worker = new NodeWorker('fib', [], { image, name: 'greeting', argv: ['greeting', 'word'] });
+    const worker = new NodeWorker(t, 'fib', [], { image, name: 'greeting', argv: ['greeting', 'word'] });
     t.equal((await worker.untilStatus(hasEnded)).exitCode, exitCode, language);
     t.equal(worker.output, output, language);
     await worker.close();
+  }
+});
+
+t.test('Linux programs hear how large their terminal is, now and in the past', async (t) => {
+  const input = `#include <signal.h>
+    #include <stdio.h>
+    #include <sys/ioctl.h>
+    #include <unistd.h>
+    static void say(int number) {
+      struct winsize size;
+      ioctl(1, TIOCGWINSZ, &size);
+      dprintf(1, "%d %d\\n", size.ws_row, size.ws_col);
+    }
+    int main(void) {
+      char key;
+      signal(SIGWINCH, say);
+      say(0);
+      while (read(0, &key, 1) == 1 && key != '.')
+        ;
+      return 3;
+    }`;
+  const path = join(directory, 'sizes');
+  execFileSync('gcc', ['-x', 'c', '-static', '-o', path, '-'], { input });
+  const image = { bytes: readFileSync(path) };
+  const given = { image, name: 'sizes', argv: ['sizes'], terminalSize: [30, 100], historyBytes: 64 * MIB } as const;
+  const worker = new NodeWorker(t, 'fib', [], given);
+  const says = (text: string): Promise<Report> => worker.until(() => worker.output.endsWith(text));
+  await says('30 100\n');
+  const sizes = [
+    [41, 90],
+    [24, 80],
+  ] as const;
+  for (const size of sizes) {
+    worker.send({ kind: 'resize', size });
+    await says(`${size.join(' ')}\n`);
+  }
+  await worker.untilStatus(({ state, outputBytes }) => state === 'waiting' && outputBytes === worker.output.length);
+  worker.type('.\r');
+  const { begin, end, exitCode } = await worker.untilStatus(hasEnded);
+  t.equal(exitCode, 3);
+  const machineHash = await worker.call('machineHash');
+  for (const tick of [begin, Math.floor((begin + end) / 2)]) {
+    await worker.call('goto', tick);
+    await worker.untilStatus(({ ticks, isPast }) => isPast && ticks === tick);
+    // A terminal that changes now has not changed then.
+    worker.send({ kind: 'resize', size: [50, 50] });
+    const { count } = worker;
+    worker.send({ kind: 'continue' });
+    await worker.untilStatus(({ state, ticks }) => state === 'ended' && ticks === end, count);
+    t.equal(await worker.call('machineHash'), machineHash, `from tick ${tick} on`);
   }
 });
 
@@ -239,7 +377,7 @@ t.test('the bundled worker tells names of C++ as programmers write them', async 
   const path = join(directory, 'shop');
   execFileSync('gcc', ['-x', 'assembler', '-static', '-nostdlib', '-o', path, '-'], { input });
   const image = { bytes: readFileSync(path) };
-  const worker = new NodeWorker('fib', [], { image, name: 'shop', argv: ['shop'], pausesAtTraps: true });
+  const worker = new NodeWorker(t, 'fib', [], { image, name: 'shop', argv: ['shop'], pausesAtTraps: true });
   await worker.untilStatus(({ state }) => state === 'paused');
   worker.send({ kind: 'call', id: 1, method: 'execute', argument: 'backtrace' });
   const isNamed = (report: Report): boolean =>
@@ -255,7 +393,7 @@ t.test('the bundled worker boots kernels, which have the hashes of the library',
   const board = new Board({ memoryBytes: 64 * MIB, sha256, send: (byte) => (output += String.fromCharCode(byte)) });
   boot(board, { name: 'kernel', kernel, commandLine: 'word' });
   const files = { commandLine: 'word', initialDisk: undefined };
-  const worker = new NodeWorker('fib', [], { image: { bytes: kernel }, name: 'kernel', boot: files });
+  const worker = new NodeWorker(t, 'fib', [], { image: { bytes: kernel }, name: 'kernel', boot: files });
   t.teardown(() => worker.close());
   for (const tick of [400_000, 1_000_000]) {
     // It is asked for before the machine has run to there.
@@ -288,7 +426,7 @@ t.test('the bundled worker boots kernels, which have the hashes of the library',
 
 t.test('the bundled worker pauses a guest that would not end, running or waiting', async (t) => {
   for (const [name, ...words] of [['fib', '90'], ['cat']] as const) {
-    const worker = new NodeWorker(name, words);
+    const worker = new NodeWorker(t, name, words);
     await worker.untilStatus(({ state }) => state === (name === 'cat' ? 'waiting' : 'running'));
     worker.send({ kind: 'pause' });
     t.match(await worker.untilStatus(({ state }) => state === 'paused'), { isPast: false }, name);
@@ -306,7 +444,7 @@ t.test('the bundled worker reports what cannot run', async (t) => {
     [{ boot: { commandLine: '', initialDisk: undefined } }, /^cannot boot fib: it is not a kernel that bd0 can boot/],
   ];
   for (const [given, message] of cases) {
-    const worker = new NodeWorker('fib', [], given);
+    const worker = new NodeWorker(t, 'fib', [], given);
     t.match(await worker.until(({ kind }) => kind === 'failed'), { message });
     await worker.close();
   }

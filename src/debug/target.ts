@@ -220,4 +220,6 @@ export interface DebugTarget {
   passTime(tick: number): void;
   /** Ends a process; `resume` then reports it. */
   kill(pid: number): void;
+  /** Tells Linux programs that their terminal has another size, in characters; no effect while there are none. */
+  resizeTerminal(rows: number, columns: number): void;
 }

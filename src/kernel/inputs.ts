@@ -43,7 +43,7 @@ export type MachineInput = { readonly tick: number } &
     | MachineChange
   );
 
-/** Something that a debugger has changed in the machine, between two ticks. */
+/** Something that a debugger, or the host's terminal, has changed in the machine, between two ticks. */
 export type MachineChange =
   /** `pid`: the process that the address is one of; undefined for that at which memory lies. */
   | {
@@ -56,11 +56,19 @@ export type MachineChange =
   | { readonly kind: 'registers'; readonly tid: number; readonly context: Uint8Array }
   /** CR2, which belongs to the CPU and not to a thread. */
   | { readonly kind: 'cr2'; readonly value: bigint }
-  | { readonly kind: 'kill'; readonly pid: number; readonly exitCode: number };
+  | { readonly kind: 'kill'; readonly pid: number; readonly exitCode: number }
+  /** The terminal of Linux programs has another size, in characters. */
+  | { readonly kind: 'terminal size'; readonly rows: number; readonly columns: number };
 
-const CHANGES: readonly string[] = ['memory write', 'registers', 'cr2', 'kill'] satisfies MachineChange['kind'][];
+const CHANGES: readonly string[] = [
+  'memory write',
+  'registers',
+  'cr2',
+  'kill',
+  'terminal size',
+] satisfies MachineChange['kind'][];
 
-/** Whether an entry is a change that a debugger made. */
+/** Whether an entry is a change of the machine. */
 export function isChange<Entry extends { readonly kind: string }>(
   entry: Entry,
 ): entry is Extract<Entry, { readonly kind: MachineChange['kind'] }> {

@@ -12,6 +12,8 @@ export interface BootOptions {
   readonly disks?: readonly Content[] | undefined;
 }
 
+export type TerminalSize = readonly [rows: number, columns: number];
+
 /** A machine to start. */
 export interface StartOptions {
   /** The image to run. A saved snapshot is resumed instead, with the names and files below. */
@@ -29,6 +31,8 @@ export interface StartOptions {
   readonly historyBytes: number;
   /** What a kernel is passed: `image` is one, for a bare machine. Undefined: `image` is a program or a snapshot. */
   readonly boot?: BootOptions | undefined;
+  /** What Linux programs hear of their terminal, in characters: 24 and 80, if not given. */
+  readonly terminalSize?: TerminalSize | undefined;
   /** Whether a trap pauses the machine. If not, the report goes to the console, and the process ends. */
   readonly pausesAtTraps: boolean;
 }
@@ -40,6 +44,8 @@ export type Request =
   | { readonly kind: 'input'; readonly bytes: Uint8Array }
   /** Bytes of output that the page has shown: the machine pauses while too many are not. */
   | { readonly kind: 'shown'; readonly bytes: number }
+  /** The terminal has another size. */
+  | { readonly kind: 'resize'; readonly size: TerminalSize }
   | { readonly kind: 'pause' }
   | { readonly kind: 'continue' }
   /** A method of `Methods`. */

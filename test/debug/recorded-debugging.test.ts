@@ -16,8 +16,10 @@ import {
   type StopReason,
   type Timeline,
 } from '../../src/index.js';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { compiled, ScriptedConsole, sha256 } from '../support/guest-programs.js';
+import { linuxProgram } from '../support/linux-programs.js';
 import { Random } from '../support/random.js';
 import { ENGINES } from '../support/side-by-side.js';
 import { machineFor, MIB, programs } from '../support/snapshot-programs.js';
@@ -53,14 +55,15 @@ class Session {
     return this.program.end !== undefined;
   }
 
-  /** Does something that a person may do. */
-  act(): void {
+  /** Does something that a person may do, or one of these. */
+  act(...wanted: readonly string[]): void {
     const { random, debug } = this;
     const thread = debug.threads.length > 0 ? random.pick(debug.threads) : undefined;
     const rsp = thread ? debug.readRegister(thread.tid, 'rsp') : 0n;
     const actions: Readonly<Record<string, () => void>> = {
       run: () => this.run(1 + random.below(3000)),
       'run on': () => this.run(1 + random.below(3000)),
+      'run far': () => this.run(1 + random.below(60_000)),
       step: () => void (thread && this.advance({ step: thread.tid, maxTicks: 50 })),
       back: () => {
         while (!debug.resume({ direction: 'backward', maxTicks: 1000 }));
@@ -74,17 +77,18 @@ class Session {
           debug.writeRegister(thread.tid, random.pick(['r15', 'xmm3', 'mxcsr', 'x87', 'cr2'] as const), 0x1f80n)
         ),
       restore: () => thread && debug.restoreRegisters(thread.tid, debug.saveRegisters(thread.tid)),
+      resize: () => debug.resizeTerminal(1 + random.below(200), 1 + random.below(300)),
       kill: () =>
         void (random.chance(8) && debug.processes.length > 1 && debug.kill(random.pick(debug.processes.slice(1)).pid)),
     };
-    const name = random.pick(Object.keys(actions));
+    const name = random.pick(wanted.length > 0 ? wanted : Object.keys(actions).filter((name) => name !== 'run far'));
     this.done.push(`${name} at ${debug.ticks}`);
     actions[name]!();
   }
 
   /** Runs to the end of the program, or for many ticks. */
-  finish(): void {
-    const end = Math.max(this.timeline.end, this.debug.ticks) + 50_000;
+  finish(ticks = 50_000): void {
+    const end = Math.max(this.timeline.end, this.debug.ticks) + ticks;
     while (!this.isOver && this.debug.ticks < end) if (!this.run(5000)) break;
   }
 
@@ -136,6 +140,24 @@ t.test('what a debugger changes, now and in the past, is part of the recording',
   }
   t.ok(changes > 10, `${changes} changes`);
   t.end();
+});
+
+t.test('what Linux programs hear of their terminal is part of it', async (t) => {
+  const path = await linuxProgram(fileURLToPath(new URL('../../../test/debug/terminal-sizes.c', import.meta.url)));
+  const random = new Random(seed);
+  const exitCodes = new Set<number | undefined>();
+  for (let times = volume(3, 100); times > 0; times--) {
+    const console = { write: () => {}, read: () => undefined, isTerminal: true };
+    const engine = random.pick([ENGINES.translator, ENGINES.interpreter]);
+    const computer = new Machine({ ...engine, memoryBytes: 32 * MIB, sha256, console });
+    const program = computer.start(readFileSync(path), { name: 'sizes', limitBytes: 16 * MIB, linux: {} });
+    const session = new Session(computer, program, random);
+    for (let count = 30; count > 0 && !session.isOver; count--) session.act('run far', 'resize', 'run far', 'goto');
+    session.finish(2_000_000);
+    t.strictSame(replayed(session.recorded()), ['same', 'same'], session.done.join(', '));
+    exitCodes.add(program.end?.exitCode);
+  }
+  t.ok(exitCodes.size > 1, 'they have heard of different sizes');
 });
 
 t.test('a trap that was mended, and input that was typed after going back, are part of it', (t) => {

@@ -381,6 +381,11 @@ export class Debugger implements DebugTarget {
     this.runner.noteEnds();
   }
 
+  resizeTerminal(rows: number, columns: number): void {
+    this.cancelSearch();
+    if (this.machine.resizeTerminal(rows, columns)) this.changed({ kind: 'terminal size', rows, columns });
+  }
+
   /** Must be called after `Computer.restore`: the machine continues from there, with the same stops and hooks. */
   restored(): void {
     this.cancelSearch();

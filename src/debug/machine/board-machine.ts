@@ -285,6 +285,11 @@ export class BoardMachine implements DebuggedMachine {
     return true;
   }
 
+  /** A serial line does not know how large its terminal is. */
+  resizeTerminal(): boolean {
+    return false;
+  }
+
   bytesAt(address: bigint, lengthBytes: number, space: AddressSpaceName): readonly PhysicalBytes[] {
     const { size } = this.memory;
     const start = Number(address);

@@ -184,6 +184,10 @@ export class ComputerMachine implements DebuggedMachine {
     return process !== undefined;
   }
 
+  resizeTerminal(rows: number, columns: number): boolean {
+    return this.parts.kernel.linux.resizeTerminal(rows, columns);
+  }
+
   /** Throws RangeError for physical addresses. */
   bytesAt(address: bigint, lengthBytes: number, space: AddressSpaceName): ReturnType<DebuggedMachine['bytesAt']> {
     if (space === 'physical') throw new RangeError('stores by physical address are known of a foreign kernel alone');

@@ -126,6 +126,8 @@ export interface DebuggedMachine {
   memoryMapOf(pid: number | undefined): readonly MappedRange[];
   readonly memoryMap: readonly MappedRange[];
   kill(pid: number, exitCode: number): boolean;
+  /** Returns false where nothing has changed. */
+  resizeTerminal(rows: number, columns: number): boolean;
   /**
    * The bytes that a process sees at an address, from now back in time; or that lie at a physical address, of which the kernel's
    * own stores are only known on a board.

@@ -1,5 +1,5 @@
 /** What a recording holds besides the state at its beginning: inputs, and hashes of the machine at some ticks. */
-import type { MachineInput } from '../../kernel/inputs.js';
+import type { MachineChange, MachineInput } from '../../kernel/inputs.js';
 import { CONTEXT_BYTES } from '../../cpu/state/cpu-state.js';
 import type { LinuxErrno } from '../../kernel/linux/errno.js';
 import type { RootEntry, RootStatus } from '../../kernel/linux/files/tree/linux-root.js';
@@ -57,6 +57,7 @@ const KINDS: readonly RecordedInput['kind'][] = [
   'registers',
   'kill',
   'cr2',
+  'terminal size',
 ];
 const OUTCOMES: readonly PublishOutcome[] = ['done', 'changed', 'read-only'];
 const VERDICTS: readonly SpuriousWriteVerdict[] = ['kill', 'skip', 'allow'];
@@ -100,6 +101,8 @@ export function writeInput(input: RecordedInput, out: ValueWriter): void {
       return void out.value(input.value);
     case 'kill':
       return void out.count(input.pid).count(input.exitCode);
+    case 'terminal size':
+      return void out.count(input.rows).count(input.columns);
   }
 }
 
@@ -146,6 +149,13 @@ export function readInput(source: ValueReader): RecordedInput {
       const [path, errno] = [source.text(), source.count()];
       return { tick, kind, path, vmo: readVmo(source), errno: errno === 0 ? undefined : (errno as LinuxErrno) };
     }
+    default:
+      return readChange(kind, tick, source);
+  }
+}
+
+function readChange(kind: MachineChange['kind'], tick: number, source: ValueReader): RecordedInput {
+  switch (kind) {
     case 'memory write': {
       const [pid, address] = [source.value(), source.value()];
       if (!(pid === undefined || typeof pid === 'number') || typeof address !== 'bigint') throw source.malformed();
@@ -161,6 +171,8 @@ export function readInput(source: ValueReader): RecordedInput {
       return { tick, kind, value: readWord(source) };
     case 'kill':
       return { tick, kind, pid: source.count(), exitCode: source.count() };
+    case 'terminal size':
+      return { tick, kind, rows: source.count(), columns: source.count() };
   }
 }
 

@@ -211,6 +211,7 @@ class Reading {
   private wordsOfChange(change: MachineChange): string {
     if (change.kind === 'kill') return `the end of process ${pidText(change.pid)}, by a debugger`;
     if (change.kind === 'cr2') return `${hex(change.value)} in cr2, by a debugger`;
+    if (change.kind === 'terminal size') return `a terminal of ${change.rows} rows and ${change.columns} columns`;
     const { sha256 } = this.recording;
     if (change.kind === 'registers') return `registers of thread ${change.tid}, ${shown(change.context, sha256)}`;
     return `${shown(change.bytes, sha256)} written to ${hex(change.address)} by a debugger`;

@@ -135,6 +135,7 @@ export class Replay {
       return new ThreadRegisters(new ComputerMachine(computer)).restore(thread, change);
     }
     if (change.kind === 'cr2') return void (parts.cpu.cr2 = change.value);
+    if (change.kind === 'terminal size') return void parts.kernel.linux.resizeTerminal(change.rows, change.columns);
     const process = change.pid === undefined ? undefined : computer.findProcess(change.pid);
     if (change.pid !== undefined && !process)
       return this.host.leave(`a debugger changed process ${pidText(change.pid)}, which the replay does not have`);

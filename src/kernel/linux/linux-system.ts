@@ -14,6 +14,7 @@ import { ProcessSignals } from './signals/process-signals.js';
 import { makeSignalParts, type SignalParts, type SignalPartsHost } from './signals/parts.js';
 import { outside, schema, value } from '../../state/schema.js';
 import type { FileSystem } from './files/file-system.js';
+import { resizeTerminal } from './terminals/pseudo-terminal.js';
 import { Terminal } from './terminals/terminal.js';
 import { contentAt, firstFiles, makeFileSystem, type FilesHost } from './files/of-machine.js';
 
@@ -198,6 +199,12 @@ export class LinuxSystem {
     parent?.family.forget(linux);
     for (const trace of linux.family.traces.filter(({ tracer }) => tracer === parent)) this.tracing.forget(trace);
     this.processes.delete(linux.pid);
+  }
+
+  /** The machine's terminal has another size, in characters, of which its programs hear by SIGWINCH. Returns false where nothing has changed. */
+  resizeTerminal(rows: number, columns: number): boolean {
+    if (this.processes.size === 0) return false;
+    return resizeTerminal(this.fileSystem, this.terminal.settings, [rows, columns]);
   }
 
   /** There is input at the console. */

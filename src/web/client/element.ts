@@ -148,6 +148,7 @@ export class MachineElement extends Base {
       memoryBytes: size('memory', DEFAULT_MEMORY_BYTES),
       limitBytes: size('limit', DEFAULT_LIMIT_BYTES),
       historyBytes: size('history', 0),
+      terminalSize: this.terminal?.size,
       pausesAtTraps: this.hasAttribute('pauses-at-traps'),
     });
   }

@@ -1,5 +1,5 @@
 import type { Methods } from '../machine/methods.js';
-import type { Report, Request, StartOptions, Status } from '../protocol.js';
+import type { Report, Request, StartOptions, Status, TerminalSize } from '../protocol.js';
 
 /** Events of a MachineClient, by name, with what they tell. */
 export interface MachineEvents {
@@ -57,6 +57,11 @@ export class MachineClient {
   /** Types text at the console. */
   type(text: string): void {
     this.send({ kind: 'input', bytes: new TextEncoder().encode(text) });
+  }
+
+  /** Says how many rows and columns the terminal has. */
+  resize(size: TerminalSize): void {
+    this.send({ kind: 'resize', size });
   }
 
   /** Says that output was shown: a machine whose output is not shown has to wait. */

@@ -2,6 +2,7 @@ import { FitAddon } from '@xterm/addon-fit';
 import { WebLinksAddon } from '@xterm/addon-web-links';
 import { Terminal } from '@xterm/xterm';
 import { ConsoleText, type Screen } from './console-text.js';
+import type { TerminalSize } from '../protocol.js';
 import type { MachineClient } from './machine-client.js';
 
 const FONT = "ui-monospace, 'Cascadia Code', 'DejaVu Sans Mono', Menlo, Consolas, monospace";
@@ -54,6 +55,7 @@ export class TerminalPane implements Screen {
     this.terminal.textarea?.setAttribute('aria-label', label);
     this.terminal.onData((text) => this.machine?.type(text));
     this.terminal.onBinary((text) => this.machine?.type(text));
+    this.terminal.onResize(() => this.machine?.resize(this.size));
     this.terminal.attachCustomKeyEventHandler((event) => this.isForTerminal(event));
     this.dark.addEventListener('change', this.recolour);
     this.resizing = new ResizeObserver(() => this.fitToElement());
@@ -61,8 +63,9 @@ export class TerminalPane implements Screen {
     this.fitToElement();
   }
 
-  get columns(): number {
-    return this.terminal.cols;
+  /** In characters. */
+  get size(): TerminalSize {
+    return [this.terminal.rows, this.terminal.cols];
   }
 
   /** The text of the screen and what was scrolled out, for tests and for copying. */
@@ -84,6 +87,7 @@ export class TerminalPane implements Screen {
     this.clear();
     this.machine = machine;
     this.text = machine && new ConsoleText(machine, this);
+    machine?.resize(this.size);
   }
 
   write(bytes: Uint8Array, done: () => void): void {

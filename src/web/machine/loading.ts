@@ -51,10 +51,12 @@ export function loadMachine(options: StartOptions, host: MachineHost): LoadedMac
 }
 
 /** Starts an image as a Linux program, unless it is marked as one of BD0, like `bd0 run`. */
-function startProgram(computer: Computer, image: Uint8Array, { name, limitBytes, argv }: StartOptions): Process {
+function startProgram(computer: Computer, image: Uint8Array, options: StartOptions): Process {
+  const { name, limitBytes, argv, terminalSize } = options;
   const vmo = computer.store.fromBytes(image);
   try {
-    const linux = abiOf(vmo) === 'bd0' ? {} : { linux: { environment: LINUX_ENVIRONMENT } };
+    const size = terminalSize && { terminalSize };
+    const linux = abiOf(vmo) === 'bd0' ? {} : { linux: { environment: LINUX_ENVIRONMENT, ...size } };
     return computer.start(vmo, { name, limitBytes, argv, ...linux });
   } finally {
     vmo.close();

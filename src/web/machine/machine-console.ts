@@ -1,5 +1,5 @@
 import type { Console } from '../../kernel/terminal/console.js';
-import type { Report } from '../protocol.js';
+import type { Report, TerminalSize } from '../protocol.js';
 import { OutputLog } from './output-log.js';
 
 /** The machine pauses while its page has this much output left to show. */
@@ -8,6 +8,8 @@ const UNSHOWN_BYTES_MAX = 2 ** 18;
 /** The console of a machine: what its page types, and what it has to show. */
 export class MachineConsole implements Console {
   readonly isTerminal = true;
+  /** The size of the terminal that shows it. */
+  size: TerminalSize | undefined;
   /** How often something was typed. */
   arrivals = 0;
   private readonly input: Uint8Array[] = [];

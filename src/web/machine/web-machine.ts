@@ -1,4 +1,5 @@
 import { describeTrap } from '../../kernel/reports/trap-report.js';
+import { translatorModule } from '../../cpu/translator/translator-at-hand.js';
 import { loadDemangler } from '../../debug/symbols/demangler-at-hand.js';
 import type { StopReason } from '../../debug/target.js';
 import { loadLinuxCalls } from '../../kernel/all-calls.js';
@@ -12,6 +13,8 @@ import { Slices, Turns } from './turns.js';
 
 /** How often a running machine reports its status. */
 const STATUS_MS = 100;
+/** For so long a machine runs without the translator, unless it waits or stands before that. */
+const UNTRANSLATED_MS = 30;
 /** A tick is a nanosecond. */
 const TICKS_PER_MS = 1e6;
 
@@ -66,6 +69,7 @@ export class WebMachine {
 
   private handle(request: MachineRequest): Promise<void> | void {
     if (request.kind === 'input') this.console.type(request.bytes);
+    else if (request.kind === 'resize') this.console.size = request.size;
     else if (request.kind === 'shown') this.console.shown(request.bytes);
     else if (request.kind === 'pause') this.pause();
     else if (request.kind === 'continue') this.execute('continue');
@@ -79,8 +83,11 @@ export class WebMachine {
     if ('bytes' in this.options.image) await loadDemangler();
     while (!this.isOver) {
       this.startMoving();
+      this.resizeTerminal();
       const { arrivals } = this.console;
       const slice = this.runSlice();
+      // The first prompt does not need it.
+      if (slice.kind !== 'running' || this.busyMs > UNTRANSLATED_MS) void translatorModule.load();
       await this.turns.next();
       await loadDemangler();
       if (this.machine.computer.parts.kernel.lacksCalls) await loadLinuxCalls();
@@ -125,6 +132,13 @@ export class WebMachine {
     this.stop = undefined;
     this.isMoving = true;
     session.execute(`goto ${goal}`);
+  }
+
+  /** Programs hear of the terminal's size in the present: the past stays as it was. */
+  private resizeTerminal(): void {
+    const { size } = this.console;
+    const { target, isRunning } = this.machine.session;
+    if (size && isRunning && !this.isMoving && target.timeline?.isReplaying !== true) target.resizeTerminal(...size);
   }
 
   /** The machine stands: waits for a request that lets it run. */

@@ -84,6 +84,7 @@ export class App {
       memoryBytes: parseBytes(parameters.get('memory') ?? (boot ? BARE_MEMORY : MEMORY)),
       limitBytes: parseBytes(parameters.get('limit') ?? LIMIT),
       historyBytes: HISTORY_BYTES,
+      terminalSize: this.terminal.size,
       pausesAtTraps: true,
     });
     this.client = client;
@@ -112,7 +113,7 @@ export class App {
   }
 
   private shell(): Program {
-    const { columns } = this.terminal;
+    const [, columns] = this.terminal.size;
     return { name: SHELL, image: imageContent(SHELL), args: columns === 80 ? ['-i'] : ['-i', String(columns)] };
   }
 

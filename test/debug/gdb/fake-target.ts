@@ -211,6 +211,8 @@ export class FakeTarget implements DebugTarget {
     this.ticks = tick;
   }
 
+  resizeTerminal(): void {}
+
   kill(pid: number): void {
     this.killed.push(pid);
     this.endProcess(pid);

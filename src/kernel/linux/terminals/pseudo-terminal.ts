@@ -236,9 +236,10 @@ class Echoes {
   }
 }
 
-/** After a change of the terminal's size: sends SIGWINCH to its foreground group. */
-export function resizeTerminal(files: FileSystem, { size, group }: Termios, fields: readonly number[]): void {
-  if (fields.every((field, index) => field === size[index])) return;
+/** Changes a terminal's size and sends SIGWINCH to its foreground group. Returns false if it had that size. */
+export function resizeTerminal(files: FileSystem, { size, group }: Termios, fields: readonly number[]): boolean {
+  if (fields.every((field, index) => field === size[index])) return false;
   size.set(fields);
   if (group !== 0) files.raise(group, Signal.SIGWINCH);
+  return true;
 }
