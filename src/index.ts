@@ -53,6 +53,7 @@ export { VIRTIO_KINDS, type VirtioKind } from './devices/pci/pci-devices.js';
 export { boot } from './boot/boot.js';
 export type { BootFiles } from './boot/boot.js';
 export { BootError } from './boot/boot-error.js';
+export { bootProtocolOf } from './boot/protocol.js';
 
 // VMOs: content identified by its hash.
 export { VmoStore } from './vmo/store.js';

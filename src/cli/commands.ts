@@ -93,16 +93,19 @@ const SHELL: CommandHelp = {
 };
 
 const DEBUG: CommandHelp = {
-  summary: 'run IMAGE in the debugger of bd0',
-  usage: '[OPTIONS] IMAGE [OPTIONS] [--] [ARGS...]',
+  summary: 'run IMAGE, or boot KERNEL, in the debugger of bd0',
+  usage: '[OPTIONS] IMAGE|KERNEL [OPTIONS] [--] [ARGS...]',
   about:
-    'Stops at the first instruction of IMAGE and executes commands. At a terminal it fills the screen; otherwise commands ' +
-    'come from stdin, or from --command and -x. The command help lists them. Other options are those of bd0 run.',
+    'Stops at the first instruction and executes commands. At a terminal it fills the screen; otherwise commands ' +
+    'come from stdin, or from --command and -x. The command help lists them. Other options are those of bd0 run; for a KERNEL, ' +
+    'or a machine that --resume NAME names, those of bd0 boot.',
   options: DEBUG_OPTIONS,
   examples: [
     ['bd0 debug ./program one two', 'F1 shows the keys'],
     ["bd0 debug --command 'break main' --command continue --command bt ./program", 'from a script'],
     ['bd0 debug -x commands.txt ./program', 'commands in a file'],
+    ['bd0 debug -m 64MB --symbols kernel.elf kernel', 'a kernel, with symbols from another file'],
+    ['bd0 debug --command c vmlinux --initrd disk.cpio --append "console=ttyS0 nokaslr"', 'Linux, up to its end'],
   ],
   notes: `${SIZES} Exit code: that of the program if it has ended, else 0. docs/debugging.md explains the commands.`,
 };

@@ -80,7 +80,10 @@ async function boot(words: readonly string[]): Promise<number> {
 }
 
 async function debug(words: readonly string[]): Promise<number> {
-  const { readDebugRequest } = await import('./debug/debug-options.js');
+  const { readDebugRequest, readKernelDebugRequest } = await import('./debug/debug-options.js');
+  const kernel = readKernelDebugRequest(words);
+  if (kernel?.boot.shown !== undefined) return show(kernel.boot.shown, ['debug']);
+  if (kernel) return (await import('./debug/debug.js')).debugKernel(kernel);
   const request = readDebugRequest(words);
   if (request.shown !== undefined) return show(request.shown, ['debug']);
   return (await import('./debug/debug.js')).debug(request);

@@ -1,11 +1,12 @@
 /** `bd0 debug` as a line debugger: its transcripts. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { compileTo } from '../support/guest-programs.js';
+import { writeBrokenKernel } from '../support/guest-kernel.js';
 import { bd0 } from './bd0.js';
 import { debuggingPage } from './debugging-page.js';
 import { TRANSCRIPTS } from './debug-transcripts.js';
@@ -56,6 +57,56 @@ t.test('docs/debugging.md: how the crash of its program is found', async (t) => 
       withoutPlaces(normalised(text)),
     );
   }
+});
+
+t.test('docs/boot.md: from a triple fault of a kernel back to its cause', async (t) => {
+  const kernel = join(directory, 'kernel');
+  writeBrokenKernel(kernel);
+  const page = readFileSync(join(root, 'docs/boot.md'), 'utf8');
+  const [, text] = /^```bd0\n(.*?)^```$/ms.exec(page)!;
+  const script = join(directory, 'kernel.txt');
+  writeFileSync(script, commandsOf(text!).join('\n'));
+  const words = ['-m', '64MB', '--symbols', 'kernel.elf', '-x', script, 'kernel'];
+  const without = (text: string): string =>
+    normalised(text)
+      .replace(/0x[0-9a-f]+/g, 'N')
+      .replace(/ \(\d+\)/g, '');
+  for (const engine of ['auto', 'interpreter']) {
+    const ran = await bd0(['debug', '--engine', engine, ...words], { cwd: kernel });
+    t.strictSame([ran.code, ran.stderr], [0, '']);
+    t.equal(without(ran.stdout), without(text!));
+  }
+});
+
+t.test('what is typed reaches a kernel, from the command `input` and from stdin', async (t) => {
+  const echo = join(directory, 'echo');
+  // Multiboot: sends each byte that arrives, and halts at a newline.
+  const header = Uint32Array.of(
+    0x1bad_b002,
+    0x1_0000,
+    -(0x1bad_b002 + 0x1_0000),
+    0x10_0000,
+    0x10_0000,
+    0,
+    0,
+    0x10_0020,
+  );
+  const code = [
+    0x66, 0xba, 0xfd, 3, 0xec, 0xa8, 1, 0x74, 0xfb, 0x66, 0xba, 0xf8, 3, 0xec, 0xee, 0x3c, 10, 0x75, 0xed, 0xf4,
+  ];
+  writeFileSync(echo, Uint8Array.from([...new Uint8Array(header.buffer), ...code]));
+  const piped = await bd0(['debug', '--command', 'c', '--command', 'rsi', echo], { input: 'typed\n' });
+  t.match(piped.stdout, /\(bd0\) c\ntyped\nthe processor has halted with interrupts off, thread 1, tick \d+/);
+  const typed = await bd0(['debug', echo], { input: 'input typed\nc\nrc\nc\nc\n' });
+  t.match(
+    typed.stdout,
+    /\(bd0\) c\ntyped\nthe processor has halted[^]*\(bd0\) rc\nthe history begins here, thread 1, tick 0/,
+  );
+  t.match(typed.stdout, /has halted[^]*has halted[^]*the program has ended with exit code 0/);
+  t.equal(typed.stdout.match(/typed\n/g)!.length, 2, 'in the command, and once as output');
+  t.equal(typed.code, 0);
+  const refused = await bd0(['debug', '--append', 'x', '--limit', '1GB', echo]);
+  t.match(refused, { code: 125, stderr: /^bd0: unknown option '--limit'/ });
 });
 
 t.test('commands from stdin, from options, and from both have one transcript', async (t) => {
@@ -241,7 +292,7 @@ t.test('a name that a later program may have is waited for if asked', async (t) 
 
 t.test('what is wrong with the words of the command line is said in one line', async (t) => {
   const cases: [string[], RegExp, number][] = [
-    [['debug'], /^bd0: bd0 debug needs an IMAGE: .*\n$/, 125],
+    [['debug'], /^bd0: bd0 debug needs an IMAGE or a KERNEL: .*\n$/, 125],
     [['debug', 'nosuch'], /^bd0: .*nosuch.*\n$/, 127],
     [['debug', '-x', '/nosuch', guest], /^bd0: .*\/nosuch.*\n$/, 125],
     [['debug', '--history', 'much', guest], /^bd0: --history.*much.*\n$/, 125],

@@ -155,3 +155,26 @@ t.test('system registers are those of the processor', async (t) => {
   );
   t.ok(target.memoryMap.some(({ start, lengthBytes }) => start <= 0x10_0000n && start + lengthBytes > 0x10_0000n));
 });
+
+t.test('a store is found although the machine was in its past since', async (t) => {
+  const { target } = debugged();
+  target.addStop({ kind: 'code', address: addressOf('handle_system_call') });
+  t.match(target.run(), { kind: 'breakpoint' });
+  const faults = addressOf('demand_faults');
+  const record = ended().target.whoWrote(faults, 8)!;
+  t.same([record.before[0], record.after[0]], [4, 5]);
+  // Back and on beyond the present, as well as on from a past that was changed.
+  t.match(target.back(TID), { kind: 'stepped' });
+  t.match(target.run(), { kind: 'breakpoint' });
+  t.equal(target.whoWrote(faults, 8)?.tick, record.tick);
+  for (let step = 0; step < 5; step++) t.match(target.back(TID), { kind: 'stepped' });
+  target.writeRegister(TID, 'r15', 1n);
+  t.equal(target.whoWrote(faults, 8)?.tick, record.tick);
+});
+
+t.test('the search for a store ends where other bytes there would have ended the machine earlier', async (t) => {
+  const { target } = ended();
+  const record = target.whoWrote(addressOf('timer_ticks'), 8)!;
+  t.same([record.before[0], record.after[0]], [9, 10]);
+  t.match(image.symbols(record.rip), { name: 'on_timer' });
+});

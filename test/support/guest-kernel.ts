@@ -1,6 +1,6 @@
 /** The kernels of guest/kernel and guest/kernel32, compiled with the system's compiler, once for a test process. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,6 +23,28 @@ const KERNELS = {
 export type GuestKernel = keyof typeof KERNELS;
 
 const compiled = new Map<GuestKernel, Uint8Array>();
+
+/** The bug of docs/boot.md: the arguments of system calls are kept in an array that has room for 64, and 101 come. */
+const BUG = [
+  [
+    'static struct gate idt[256];',
+    'static struct { uint64_t arguments[64]; struct gate gates[256]; } tables;\n#define idt tables.gates',
+  ],
+  ['    calls++;', '    tables.arguments[calls++] = argument;'],
+] as const;
+
+/** Writes the kernel with the bug of docs/boot.md into a directory, as `kernel` and, with symbols, `kernel.elf`. */
+export function writeBrokenKernel(output: string): void {
+  cpSync(join(directory, 'kernel'), output, { recursive: true });
+  let source = readFileSync(join(output, 'kernel.c'), 'utf8');
+  for (const [right, wrong] of BUG) source = source.replace(right, wrong);
+  writeFileSync(join(output, 'kernel.c'), source);
+  for (const [which, name] of [
+    ['kernel', 'kernel'],
+    ['symbols', 'kernel.elf'],
+  ] as const)
+    execFileSync('gcc', [...COMMON, ...KERNELS[which].options, '-o', name], { cwd: output });
+}
 
 export function guestKernel(which: GuestKernel = 'kernel'): Uint8Array {
   const known = compiled.get(which);

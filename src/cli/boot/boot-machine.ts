@@ -17,14 +17,14 @@ export interface Loaded {
 type Send = (byte: number) => void;
 
 /** What the host provides for a machine. */
-export interface BootHost {
+export interface MachineHost {
   readonly disks: readonly BoardDisk[];
   readonly store: RunStore | undefined;
   readonly send: Send;
 }
 
 /** The machine of a request: a new one with a kernel, or one that was saved. Throws Failure. */
-export function makeOrResume(request: BootRequest, { disks, store, send }: BootHost): Loaded {
+export function makeOrResume(request: BootRequest, { disks, store, send }: MachineHost): Loaded {
   return request.resume === undefined ? make(request, disks, send) : resume(request, store, send);
 }
 

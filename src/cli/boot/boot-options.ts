@@ -1,6 +1,6 @@
 import { MAX_MEMORY_BYTES, VIRTIO_KINDS, type VirtioKind } from '../../index.js';
 import { Failure } from '../failure.js';
-import { listed, oneOf, readOptions, type OptionTable, type Shown } from '../options.js';
+import { listed, oneOf, readOptions, type OptionTable, type Reading, type Shown } from '../options.js';
 import type { GdbAddress } from '../../host/gdb-server.js';
 import { parseGdbAddress } from '../run/gdb-address.js';
 import { parseSnapshotAt, type SnapshotAt } from '../run/run-options.js';
@@ -149,6 +149,8 @@ export interface BootRequest {
   /** Whether the kernel waits for gdb. */
   readonly gdbWait: boolean;
   readonly symbols: string | undefined;
+  /** Memory for the history. */
+  readonly historyBytes: number | undefined;
   readonly snapshotAt: SnapshotAt | undefined;
   /** The name of a saved machine, if there is no kernel. */
   readonly resume: string | undefined;
@@ -161,17 +163,21 @@ export interface BootRequest {
 
 /** Reads the words after `bd0 boot`. Throws Failure. */
 export function readBootRequest(given: readonly string[]): BootRequest {
-  const { options, words, shown } = readOptions(given, { command: 'bd0 boot', options: BOOT_OPTIONS });
+  return bootRequestOf(readOptions(given, { command: 'bd0 boot', options: BOOT_OPTIONS }), 'bd0 boot');
+}
+
+/** What options and words ask for; those of `command` may be some of BOOT_OPTIONS, and others. Throws Failure. */
+export function bootRequestOf({ options, words, shown }: Reading, command: string): BootRequest {
   const [kernel, ...others] = words;
-  const resume = options.resume as string | undefined;
+  const resume = options['resume'] as string | undefined;
   if (shown === undefined && kernel === undefined && resume === undefined)
-    throw new Failure('bd0 boot needs a KERNEL: bd0 boot --help shows how');
+    throw new Failure(`${command} needs a KERNEL: ${command} --help shows how`);
   if (resume !== undefined && kernel !== undefined)
     throw new Failure(`--resume goes on with the kernel that was saved: remove '${kernel}'`);
   const fixed = FIXED_WHEN_RESUMED.find((name) => resume !== undefined && options[name] !== undefined);
   if (fixed) throw new Failure(`--resume goes on with the machine as it was saved: remove --${fixed}`);
   if (shown === undefined && others.length > 0)
-    throw new Failure(`bd0 boot takes one KERNEL: remove '${others[0]!}', or put it into --append`);
+    throw new Failure(`${command} takes one KERNEL: remove '${others[0]!}', or put it into --append`);
   const option = <T>(name: keyof typeof BOOT_OPTIONS, otherwise: T): T => (options[name] as T | undefined) ?? otherwise;
   return {
     shown,
@@ -189,6 +195,7 @@ export function readBootRequest(given: readonly string[]): BootRequest {
     gdb: option('gdb', undefined),
     gdbWait: option('gdb-wait', 'yes') === 'yes',
     symbols: option('symbols', undefined),
+    historyBytes: options['history'] as number | undefined,
     snapshotAt: option('snapshot-at', undefined),
     resume,
     json: option('json', false),

@@ -1,15 +1,11 @@
-import { attachDebugger, debugCompletions, DebugSession, type Process } from '../../index.js';
+import { debugCompletions, DebugSession } from '../../index.js';
 import type { HostInput } from '../../host/console/host-input.js';
 import type { HostOutput } from '../../host/console/host-output.js';
 import { visibleText } from '../../host/console/visible-text.js';
-import { clockOf, type DebugConsole, type Machine } from '../run/machine.js';
-import type { End } from '../run/run-loop.js';
-import type { DebugFront, Watch } from '../run/run.js';
-import type { RunOptions } from '../run/run-options.js';
+import type { DebugConsole } from '../run/machine.js';
 import { CommandSource } from './command-source.js';
-import { endOf } from './session-end.js';
-import { bringOutput, END, runSession } from './session-loop.js';
-import { timelineOf } from './history.js';
+import type { SessionFront } from './session-front.js';
+import { bringOutput, END, runSession, type DebugSubject, type SessionEnd, type SessionHost } from './session-loop.js';
 import { SourceFiles } from './source-files.js';
 import { TypedInput } from './typed-input.js';
 
@@ -24,7 +20,7 @@ export interface LineFrontOptions {
 }
 
 /** The debugger as lines of text: commands, what they show, and the output of the guest. */
-export class LineFront implements DebugFront {
+export class LineFront implements SessionFront {
   private readonly typed = new TypedInput();
   /** Whether the output stands at the start of a line. */
   private isAtLineStart = true;
@@ -42,11 +38,11 @@ export class LineFront implements DebugFront {
     };
   }
 
-  async runToEnd(machine: Machine, program: Process, options: RunOptions, { recording }: Watch): Promise<End> {
-    const { computer, output, bell } = machine;
+  async converse(host: SessionHost, subject: DebugSubject): Promise<SessionEnd> {
+    const { output, bell } = host;
     const print = (...lines: readonly string[]): void => this.print(output, lines);
-    const session = new DebugSession(attachDebugger(computer, timelineOf(computer, options)), {
-      programPid: program.pid,
+    const session = new DebugSession(subject.target, {
+      programPid: subject.programPid,
       print,
       readSource: new SourceFiles().read,
       typeInput: (text) => this.typed.type(text),
@@ -70,16 +66,14 @@ export class LineFront implements DebugFront {
     const { readsStdin } = this.options;
     const port = {
       next,
-      show: () => bringOutput(machine),
+      show: () => bringOutput(host),
       get lacksInput() {
         return readsStdin && typed.isEmpty;
       },
     };
     session.options.print(...session.placeLines());
     try {
-      const realTime = clockOf(options, machine.input) === 'real';
-      const end = await runSession(session, machine, port, { realTime, recording });
-      return end === 'over' ? endOf(session, program) : end;
+      return await runSession(session, host, port, subject);
     } finally {
       source.close();
     }

@@ -1,24 +1,25 @@
 import {
-  attachDebugger,
   DebugScreen,
   DebugSession,
   drawing,
   ENTER_SCREEN,
   KeyReader,
   LEAVE_SCREEN,
-  type Process,
   type ScreenImage,
 } from '../../index.js';
 import { writeBytesToStdout, type HostOutput } from '../../host/console/host-output.js';
 import { isSystemError } from '../../host/failure.js';
 import { processName } from '../../host/toolchain/image-file.js';
-import { clockOf, type DebugConsole, type Machine } from '../run/machine.js';
-import type { End } from '../run/run-loop.js';
-import type { DebugFront, Watch } from '../run/run.js';
-import type { RunOptions } from '../run/run-options.js';
-import { endOf } from './session-end.js';
-import { bringOutput, runSession, type SessionPort } from './session-loop.js';
-import { timelineOf } from './history.js';
+import type { DebugConsole } from '../run/machine.js';
+import type { SessionFront } from './session-front.js';
+import {
+  bringOutput,
+  runSession,
+  type DebugSubject,
+  type SessionEnd,
+  type SessionHost,
+  type SessionPort,
+} from './session-loop.js';
 import { SourceFiles } from './source-files.js';
 import { TypedInput } from './typed-input.js';
 
@@ -30,7 +31,7 @@ const USUAL_ROWS = 24;
 const USUAL_COLUMNS = 80;
 
 /** The full-screen debugger at a terminal. */
-export class ScreenFront implements DebugFront {
+export class ScreenFront implements SessionFront {
   private readonly typed = new TypedInput();
   private readonly keys = new KeyReader();
   /** Text of the guest before there is a screen; none, since it does not run yet. */
@@ -51,10 +52,10 @@ export class ScreenFront implements DebugFront {
     };
   }
 
-  async runToEnd(machine: Machine, program: Process, options: RunOptions, { recording }: Watch): Promise<End> {
-    const { computer, bell, input } = machine;
-    const session: DebugSession = new DebugSession(attachDebugger(computer, timelineOf(computer, options)), {
-      programPid: program.pid,
+  async converse(host: SessionHost, subject: DebugSubject): Promise<SessionEnd> {
+    const { bell } = host;
+    const session: DebugSession = new DebugSession(subject.target, {
+      programPid: subject.programPid,
       print: (...lines) => this.screen?.print(lines),
       readSource: new SourceFiles().read,
       typeInput: (text) => this.typed.type(text),
@@ -65,16 +66,14 @@ export class ScreenFront implements DebugFront {
     screen.noteStop();
     const restore = this.takeTerminal(() => bell.ring());
     try {
-      const realTime = clockOf(options, input) === 'real';
-      const end = await runSession(session, machine, this.portOf(machine, screen), { realTime, recording });
-      return end === 'over' ? endOf(session, program) : end;
+      return await runSession(session, host, this.portOf(host, screen), subject);
     } finally {
-      if (!machine.interruption.end) await bringOutput(machine);
+      if (!host.interruption.end) await bringOutput(host);
       restore();
     }
   }
 
-  private portOf(machine: Machine, screen: DebugScreen): SessionPort {
+  private portOf({ output }: SessionHost, screen: DebugScreen): SessionPort {
     const { typed } = this;
     return {
       next: () => screen.nextCommand(),
@@ -83,8 +82,8 @@ export class ScreenFront implements DebugFront {
       },
       show: async () => {
         const isDue = !screen.session.isRunning || performance.now() - this.drawnMs >= DRAWING_MS;
-        if (isDue) this.draw(screen, machine.output);
-        machine.output.flush();
+        if (isDue) this.draw(screen, output);
+        output.flush();
         return Promise.resolve();
       },
       onStop: () => screen.noteStop(),

@@ -1,6 +1,7 @@
 import { hex } from '../../bits.js';
 import { addressText, fullAddress } from '../reports/address-text.js';
 import { SCALAR_REGISTERS, type RegisterFile, type ScalarRegister } from '../target.js';
+import { pageWalkLines } from '../inspect/page-walk.js';
 import { CommandError } from './command-error.js';
 import { addressOf, type Command } from './command.js';
 import { disassemble, labelText } from './place-text.js';
@@ -48,9 +49,17 @@ export const DATA_COMMANDS: readonly Command[] = [
     },
   },
   {
+    usage: 'pages ADDRESS',
+    summary: 'the entries of the page tables that translate an address',
+    run: (session, rest) => {
+      if (rest === '') throw new CommandError('pages needs an address');
+      return pageWalkLines(session.target.walkPages(session.thread.tid, addressOf(session, rest)));
+    },
+  },
+  {
     usage: 'registers [NAME]',
     aliases: ['r'],
-    summary: 'registers of the selected thread',
+    summary: 'registers of the selected thread; those of the system are registers control, or cr0 to efer',
     run: registerLines,
   },
   {
@@ -71,6 +80,8 @@ export const DATA_COMMANDS: readonly Command[] = [
 export function registerLines(session: DebugSession, rest: string): string[] {
   const file = session.target.readRegisters(session.thread.tid);
   if (rest !== '') {
+    const control = controlLines(file, rest.replace(/^\$/, ''));
+    if (control.length > 0) return control;
     const known = registerNamed(rest.replace(/^\$/, ''));
     if (known === undefined) throw new CommandError(`there is no register '${rest}'`);
     if (/^[xy]mm/.test(known)) return [vectorLine(file, known)];
@@ -78,6 +89,18 @@ export function registerLines(session: DebugSession, rest: string): string[] {
   }
   return SCALAR_REGISTERS.map((name) => registerLine(session, file, name));
 }
+
+/** The control register of a name, or for `control` all of them; none for another name. */
+function controlLines({ control }: RegisterFile, name: string): string[] {
+  const shown = Object.entries(control).map(
+    ([own, value]) => [own.replace('kernelGsBase', 'k_gs_base'), value] as const,
+  );
+  return shown
+    .filter(([own]) => name === own || name === 'control')
+    .map(([own, value]) => `${own.padEnd(NAME_COLUMNS)}${hex64(value)}`);
+}
+
+const hex64 = (value: bigint): string => `0x${value.toString(16).padStart(16, '0')}`;
 
 function registerLine({ images }: DebugSession, file: RegisterFile, name: ScalarRegister): string {
   const value = file[name];

@@ -82,10 +82,10 @@ function* finding(session: DebugSession, address: bigint, lengthBytes: number): 
   return lines;
 }
 
-function recordLines({ allImages, options }: DebugSession, record: StoreRecord): string[] {
+function recordLines({ allImages, options, target }: DebugSession, record: StoreRecord): string[] {
   const { tick, tid, pid, name, rip, isByKernel, address, before, after } = record;
   const images = allImages.seenBy(pid);
-  const how = isByKernel ? ', in a kernel call' : '';
+  const how = !isByKernel ? '' : target.isBare ? ', by a device or an interrupt' : ', in a kernel call';
   const line = images.line(rip);
   const source = line && options.readSource?.(line.path)?.[line.line - 1];
   return [

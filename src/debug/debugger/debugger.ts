@@ -2,6 +2,7 @@ import type { Computer } from '../../computer.js';
 import type { MachineChange } from '../../kernel/inputs.js';
 import type { AddressSpaceName, DebuggedMachine, MachineThread as Thread } from '../machine/debugged-machine.js';
 import { machineOf } from '../machine/machine-of.js';
+import { walkPages, type PageWalk } from '../inspect/page-walk.js';
 import type {
   DebugProcess,
   DebugTarget,
@@ -196,6 +197,16 @@ export class Debugger implements DebugTarget {
 
   get memoryMap(): readonly MappedRange[] {
     return this.machine.memoryMap;
+  }
+
+  /** How the page tables of a live thread translate an address. Throws RangeError if there is no such thread. */
+  walkPages(tid: number, address: bigint): PageWalk {
+    return walkPages(this.machine, this.thread(tid), address);
+  }
+
+  /** Whether the machine is a foreign kernel's, in which devices and the processor store by themselves. */
+  get isBare(): boolean {
+    return this.machine.cpu.bare !== undefined;
   }
 
   memoryMapOf(pid: number | undefined): readonly MappedRange[] {

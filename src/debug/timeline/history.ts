@@ -45,10 +45,10 @@ export class History {
   }
 
   /** Adds a snapshot of a later tick than all others, or of the last one: it takes the place of that. */
-  add(given: Omit<HistoryPoint, 'changed'>): void {
+  add(given: HistoryPoint): void {
     const { snapshot } = given;
     const { last } = this;
-    const changed = new Set(snapshot.changedFrames);
+    const changed = new Set(given.changed);
     if (last?.snapshot.tick === snapshot.tick) {
       for (const frame of last.changed) changed.add(frame);
       this.bytes -= bytesOf(this.points.pop()!);

@@ -120,6 +120,8 @@ export class Timeline {
   changed(change?: MachineChange): void {
     const { log, history, machine } = this;
     const { inputs } = machine;
+    // A replay to here may have begun after the last point of the history, and then does not know all that has changed since.
+    const before = this.present && (history.after(machine.ticks) ?? this.present).changed;
     if (this.present) {
       inputs.forgetAfter(log.count);
       log.truncate();
@@ -130,7 +132,7 @@ export class Timeline {
     this.near = [];
     const point = this.pointNow();
     log.addChange(machine.ticks, point.snapshot);
-    history.add({ ...point, cursor: log.cursor });
+    history.add({ ...point, cursor: log.cursor, changed: new Set([...point.changed, ...(before ?? [])]) });
     this.doneAtLast = this.doneTicks;
   }
 
@@ -343,9 +345,9 @@ export class Timeline {
 
   /** The past has caught up with the present, whose state it has. */
   private arrive(): void {
-    const { present } = this;
+    const { cursor, changed } = this.present!;
     this.leavePast();
-    this.history.add({ ...this.pointNow(), cursor: present!.cursor });
+    this.history.add({ ...this.pointNow(), cursor, changed });
   }
 
   /** Replays up to a tick, with snapshots on the way at some. */
@@ -360,6 +362,9 @@ export class Timeline {
       this.effort += machine.effort - effort + (machine.instructions - instructions) / TICKS_PER_EFFORT + STOP_EFFORT;
       if (event.kind === 'stopped' && onStop?.(event.stop) === 'enough') return;
       if (event.kind === 'idle') throw new ReplayError(`the replay has no process at tick ${machine.ticks}`);
+      // A past that never was can end early; nothing happens any more then.
+      if (event.kind === 'ended' && machine.ticks < to && machine.ticks === ticks && machine.liveProcesses.length === 0)
+        throw new ReplayError(`the replay ends at tick ${machine.ticks}`);
       if (machine.ticks >= place && places.length > 0) {
         places.shift();
         if (machine.ticks < to) this.near.push(this.pointNow());

@@ -63,7 +63,7 @@ function* finding(
   space: AddressSpaceName,
 ): Steps<readonly string[]> {
   const store = yield* refusable(debug.whoWroteInSteps(address, lengthBytes, space));
-  return store ? storeLines(store) : [`nobody has stored there since tick ${timeline.begin}`];
+  return store ? storeLines(store, debug.isBare) : [`nobody has stored there since tick ${timeline.begin}`];
 }
 
 /** Work that a RangeError ends whose message is for the user. */
@@ -82,11 +82,12 @@ function* going(debug: Debugger, tick: number): Steps<readonly string[]> {
 }
 
 /** What is known of a store, in lines. */
-function storeLines(store: StoreRecord): string[] {
+function storeLines(store: StoreRecord, isBare: boolean): string[] {
   const { tick, tid, pid, name, rip, isByKernel, address, before, after } = store;
+  const by = !isByKernel ? '' : isBare ? 'a device or an interrupt, at ' : 'a kernel call of ';
   return [
     `${hex(address)}: ${bytesToHex(before)} -> ${bytesToHex(after)} at tick ${tick}`,
-    `${isByKernel ? 'a kernel call of ' : ''}thread ${tid} of ${name} (process ${pidText(pid)}), rip ${hex(rip)} (info symbol ${hex(rip)})`,
+    `${by}thread ${tid} of ${name} (process ${pidText(pid)}), rip ${hex(rip)} (info symbol ${hex(rip)})`,
     `monitor goto ${tick - 1} goes there`,
   ];
 }

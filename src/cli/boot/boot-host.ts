@@ -1,0 +1,71 @@
+import { openSync, readFileSync, writeSync } from 'node:fs';
+import { basename } from 'node:path';
+import { HostFile, STDERR } from '../../host/console/host-file.js';
+import { HostInput } from '../../host/console/host-input.js';
+import { HostLines } from '../../host/console/host-lines.js';
+import { HostOutput, writeToStderr } from '../../host/console/host-output.js';
+import { KEYS_HELP } from '../../host/console/host-keys.js';
+import { onFile } from '../../host/failure.js';
+import { Bell, Signals } from '../../host/signals.js';
+import { BoardMachine, isElf64 } from '../../index.js';
+import { Failure } from '../failure.js';
+import { Interruption } from '../run/interruption.js';
+import { makeOrResume } from './boot-machine.js';
+import type { BootRequest } from './boot-options.js';
+import { traceBoard } from './boot-tracing.js';
+import type { BootDisks } from './disks.js';
+
+/** What a machine has of the host. */
+export interface BootHost {
+  readonly bell: Bell;
+  readonly input: HostInput;
+  readonly output: HostOutput;
+  readonly interruption: Interruption;
+  /** Lines on stderr. */
+  readonly errors: HostLines;
+}
+
+export async function openBootHost({ timeoutSeconds }: BootRequest): Promise<BootHost> {
+  const bell = new Bell();
+  const ring = (): void => bell.ring();
+  const input = await HostInput.open(ring);
+  const signals = new Signals(() => {
+    input.release();
+    ring();
+  });
+  const output = new HostOutput(ring);
+  input.onHelp = () => writeToStderr(KEYS_HELP);
+  const errors = new HostLines(new HostFile(STDERR, ring));
+  return { bell, input, output, errors, interruption: new Interruption(signals, input, timeoutSeconds) };
+}
+
+/** The machine of a request, for which `write` is the terminal. Throws Failure. */
+export function makeBoardMachine(
+  request: BootRequest,
+  { disks, store }: BootDisks,
+  write: (bytes: Uint8Array) => void,
+  realTime: boolean,
+): BoardMachine {
+  const send = senderTo(request.serial, write);
+  const { board, kernel } = makeOrResume(request, { disks, store, send });
+  traceBoard(board, request.trace);
+  const name = request.resume ?? basename(request.kernel);
+  return new BoardMachine(board, { name, symbols: symbolsOf(request, kernel) }, { realTime });
+}
+
+/** Where debuggers find the symbols of the kernel. */
+function symbolsOf({ symbols }: BootRequest, kernel: Uint8Array | undefined): Uint8Array | undefined {
+  if (symbols === undefined) return kernel && isElf64(kernel) ? kernel : undefined;
+  const bytes = onFile('read', symbols, () => new Uint8Array(readFileSync(symbols)));
+  if (!isElf64(bytes)) throw new Failure(`--symbols: '${symbols}' is not an ELF file of 64 bits`);
+  return bytes;
+}
+
+const TERMINAL = '-';
+
+/** Where bytes of the serial port go. */
+function senderTo(serial: string, write: (bytes: Uint8Array) => void): (byte: number) => void {
+  if (serial === TERMINAL) return (byte) => write(Uint8Array.of(byte));
+  const file = onFile('write', serial, () => openSync(serial, 'w'));
+  return (byte) => void onFile('write', serial, () => writeSync(file, Uint8Array.of(byte)));
+}

@@ -1,0 +1,67 @@
+/** `bd0 debug KERNEL`. */
+import { writeToStderr } from '../../host/console/host-output.js';
+import type { BoardMachine } from '../../index.js';
+import { debuggerOf, type SessionFront } from '../debug/session-front.js';
+import type { InputFeed, SessionEnd } from '../debug/session-loop.js';
+import type { DebugConsole } from '../run/machine.js';
+import { resultOf } from './boot-end.js';
+import { makeBoardMachine, openBootHost } from './boot-host.js';
+import type { BootRequest } from './boot-options.js';
+import { bootStatistics } from './boot-statistics.js';
+import { openDisks, type BootDisks } from './disks.js';
+
+/** Boots a kernel in the debugger of bd0. Returns the exit code. Throws Failure, HostError. */
+export async function bootDebugged(request: BootRequest, front: SessionFront): Promise<number> {
+  const disks = await openDisks(request);
+  try {
+    return await debugWith(request, disks, front);
+  } finally {
+    disks.close();
+  }
+}
+
+async function debugWith(request: BootRequest, disks: BootDisks, front: SessionFront): Promise<number> {
+  const host = await openBootHost(request);
+  const console = front.consoleOf(host.output, host.input);
+  const machine = makeBoardMachine(request, disks, (bytes) => console.write(bytes), host.input.isTerminal);
+  const start = process.cpuUsage();
+  const end = await front.converse(
+    { ...host, lines: [host.errors] },
+    {
+      target: debuggerOf(machine, request.historyBytes),
+      programPid: machine.liveProcesses[0]!.pid,
+      realTime: machine.realTime,
+      recording: undefined,
+      feed: new BoardFeed(machine, console),
+    },
+  );
+  host.input.release();
+  process.stdin.pause();
+  machine.board.publishDisks();
+  if (request.stats) writeToStderr(...bootStatistics(machine.board, process.cpuUsage(start)));
+  return exitCodeOf(end);
+}
+
+function exitCodeOf(end: SessionEnd): number {
+  if (end.kind === 'over') return end.exitCode ?? 0;
+  return resultOf(end.kind === 'limit' ? { kind: 'time', what: end.what } : end).exitCode;
+}
+
+/** Passes what is typed on to a board, as far as it has room. */
+class BoardFeed implements InputFeed {
+  isAtEnd = false;
+
+  constructor(
+    private readonly machine: BoardMachine,
+    private readonly console: DebugConsole,
+  ) {}
+
+  give(): void {
+    const { machine, console } = this;
+    const { room } = machine.board;
+    if (room <= 0 || this.isAtEnd || machine.inputs.source) return;
+    const bytes = console.read(room);
+    if (bytes === 'end') this.isAtEnd = true;
+    else if (bytes) machine.receive(bytes);
+  }
+}
