@@ -67,7 +67,7 @@ function run(
 t.test('no random program gets at a secret', async (t) => {
   const program = await linuxProgram(source, ['-w']);
   let leaks = 0;
-  for (let round = 0; round < volume(8, 1000); round++) {
+  for (let round = 0; round < volume(12, 1000); round++) {
     const place = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'bd0-escape-')));
     const { root, outside } = makePlace(place);
     const random = new Random(seed + round);
