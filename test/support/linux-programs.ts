@@ -52,6 +52,7 @@ export interface LinuxRunOptions extends Omit<ComputerOptions, 'console'> {
   readonly input?: readonly InputPiece[];
   readonly isTerminal?: boolean;
   readonly maxTicks?: number;
+  readonly limitBytes?: number;
 }
 
 export interface MachineRun extends LinuxRun {
@@ -62,12 +63,12 @@ export interface MachineRun extends LinuxRun {
 
 /** Runs a program in a machine of its own, until it ends or waits for what does not come. */
 export function runInMachine(program: string, args: readonly string[], options: LinuxRunOptions = {}): MachineRun {
-  const { input = [], isTerminal = false, maxTicks = 1e9, ...machine } = options;
+  const { input = [], isTerminal = false, maxTicks = 1e9, limitBytes = GIB, ...machine } = options;
   const console = isTerminal ? new ScriptedTerminal(input) : new ScriptedConsole(input);
   const computer = new Computer({ memoryBytes: 64 * MIB, sha256, ...machine, console });
   const path = new TextEncoder().encode(program);
   const process = computer.start(readFileSync(program), {
-    ...{ name: basename(program), limitBytes: GIB, argv: [program, ...args], linux: { path } },
+    ...{ name: basename(program), limitBytes, argv: [program, ...args], linux: { path } },
   });
   let outcome = computer.run(process, { maxTicks });
   for (let left = input.length; left > 0 && outcome.kind === 'waiting'; left--) {

@@ -2,9 +2,8 @@
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { release } from 'node:os';
 import type { Test } from 'tap';
-import type { ComputerOptions } from '../../src/index.js';
 import { firstDifference } from './linux-output.js';
-import { runInMachine } from './linux-programs.js';
+import { runInMachine, type LinuxRunOptions } from './linux-programs.js';
 
 const MIB = 2 ** 20;
 /** How many sequences one run of a program makes: enough that its start costs little. */
@@ -17,7 +16,7 @@ export interface Sequences {
   readonly seed: number;
   readonly count: number;
   /** The machines of a batch, by name: each must end with the same hash. */
-  readonly machines: (batch: number) => Readonly<Record<string, Partial<ComputerOptions>>>;
+  readonly machines: (batch: number) => Readonly<Record<string, LinuxRunOptions>>;
   /** Where the program runs natively. */
   readonly directory?: string;
   /**

@@ -91,6 +91,31 @@ export class AddressSpace {
     return this.insert(this.firstPlace(size, alignment), roundUp(size, PAGE_SIZE));
   }
 
+  /**
+   * As `placeAligned`, preferably where it can grow: at the first free one of the places that lie `distance` bytes, a multiple
+   * of `alignment`, from one another in the lower half.
+   */
+  placeApart(size: number, alignment: number, distance: number): Region {
+    for (let start = roundUp(REGIONS_START, alignment); start + size <= LOWER_REGIONS_END; start += distance)
+      if (this.isFree(start, start + size)) return this.insert(start, size);
+    return this.placeAligned(size, alignment);
+  }
+
+  /** Makes a region larger. False, with nothing changed, where something follows it too closely. */
+  grow(region: Region, size: number): boolean {
+    const end = region.start + size;
+    const place = PLACES.find((place) => region.start >= place.start && region.end <= place.end);
+    if (!place || end > place.end || !this.isFree(region.end, end)) return false;
+    region.size = size;
+    return true;
+  }
+
+  /** Whether no region lies in a range. */
+  private isFree(start: LinearAddress, end: LinearAddress): boolean {
+    const before = this.sorted[findLast(this.sorted, end - 1)];
+    return before === undefined || before.end <= start;
+  }
+
   /** Where `place` would put a region, or `placeAligned`. */
   firstPlace(size: number, alignment = PAGE_SIZE): LinearAddress {
     const rounded = roundUp(size, PAGE_SIZE);
@@ -120,9 +145,7 @@ export class AddressSpace {
 
   /** A new region at a free place. Throws RangeError if it is taken. */
   placeAt(start: LinearAddress, size: number): Region {
-    const after = this.sorted[findLast(this.sorted, start) + 1];
-    if (this.regionAt(start) || (after && after.start < start + size))
-      throw new RangeError(`there is a region at ${hex(toLinear(start))} already`);
+    if (!this.isFree(start, start + size)) throw new RangeError(`there is a region at ${hex(toLinear(start))} already`);
     return this.insert(start, size);
   }
 

@@ -32,7 +32,6 @@ export class Region {
     {
       start: value,
       size: value,
-      end: value,
       users: value,
       residentPages: value,
       sharedPages: value,
@@ -44,8 +43,6 @@ export class Region {
     { label: ({ start }) => hex(toLinear(start)) },
   );
 
-  /** One past the last byte. */
-  readonly end: LinearAddress;
   /** Number of processes in it. */
   users = 1;
   /** Pages of it that are mapped to a frame. */
@@ -61,11 +58,15 @@ export class Region {
   /** `start` and `size` in bytes, multiples of 4096. */
   constructor(
     readonly start: LinearAddress,
-    readonly size: number,
+    public size: number,
     private readonly hostMemory = new HostMemory(),
   ) {
-    this.end = start + size;
     hostMemory.charge('region');
+  }
+
+  /** One past the last byte. */
+  get end(): LinearAddress {
+    return this.start + this.size;
   }
 
   /** Takes it and its mappings off the account, when it is gone. */

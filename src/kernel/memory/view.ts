@@ -11,6 +11,7 @@ import type { LinearAddress } from './linear-address.js';
  *     0 .. 4 GiB: images at fixed places    the first 4 GiB of the home of a process
  *     the 512 GiB that a process lay in     the home of a process that was forked from it, or from one that was
  *     when it was forked
+ *     512 GiB, or a multiple of that        what has been added to the home of a process, where it has asked for that
  *
  * A process without a view sees everything where it lies.
  */
@@ -22,7 +23,10 @@ export class View {
   users = 1;
 
   constructor(
-    /** Their windows are disjoint. Where a home has several windows, the first is the one that is shown. */
+    /**
+     * Their windows are disjoint, but for that at address 0, which comes before one of which it hides the first 4 GiB. Where a
+     * home has several windows, the first is the one that is shown.
+     */
     readonly aliases: readonly Alias[],
     /** The physical address of its PML4 table. */
     readonly root: number,

@@ -8,6 +8,7 @@ import { reachableEnd } from '../../../src/kernel/memory/mapping.js';
 import { MemoryContent } from '../../../src/kernel/memory/memory-content.js';
 import { linuxProgram, rootWith, runInMachine } from '../../support/linux-programs.js';
 import { sequencesAreSame } from '../../support/sequences.js';
+import { ENGINES } from '../../support/side-by-side.js';
 import { seedOf, volume } from '../../support/volume.js';
 
 const sources = fileURLToPath(new URL('../../../../test/kernel/linux/memory/', import.meta.url));
@@ -44,6 +45,20 @@ t.test('random calls on memory do what they do natively, also where frames are s
   sequencesAreSame(t, {
     ...{ program, seed: seed * 1000, count: volume(125, 15_000), directory: t.testdir({}) },
     machines: (batch) => ({ auto: { memoryBytes: (seed + batch) % 2 === 0 ? 64 * MIB : MIB } }),
+  });
+});
+
+t.test('memory far away, and more than 512 GiB of it, is what it is natively', async (t) => {
+  const program = await linuxProgram(`${sources}far.c`, ['-w']);
+  const { interpreter, translator } = ENGINES;
+  const limitBytes = 2 ** 39;
+  const linuxRoot = rootWith(program);
+  sequencesAreSame(t, {
+    ...{ program, seed: seed * 1000, count: volume(50, 5000) },
+    machines: (batch) => ({
+      interpreter: { ...interpreter, limitBytes, linuxRoot },
+      ...(batch % 4 === 0 && { translator: { ...translator, limitBytes, linuxRoot } }),
+    }),
   });
 });
 

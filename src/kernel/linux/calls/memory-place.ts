@@ -1,10 +1,12 @@
 /** Where in the home of a process memory is mapped. */
 import { PAGE_SIZE, roundUp } from '../../../bits.js';
+import { LOWER_REGIONS_END } from '../../memory/address-space.js';
 import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../../memory/linear-address.js';
 import type { LinuxContext } from '../call.js';
 import { LinuxErrno, failed } from '../errno.js';
 import type { HomeRange } from '../memory/mapping-files.js';
 import { LOW_BYTES } from '../program/linux-layout.js';
+import { addAnnex, addAnnexAt } from '../tasks/annex.js';
 import { seeLow } from '../tasks/sight.js';
 
 const { EEXIST, EINVAL, ENOMEM } = LinuxErrno;
@@ -21,13 +23,19 @@ const LOWEST = 0x1_0000n;
 const LOW_END = BigInt(LOW_BYTES);
 
 /** The range of a process's addresses; undefined where it does not lie in its home. */
-export function rangeOf({ process, linux }: LinuxContext, address: bigint, length: bigint): HomeRange | undefined {
+export function rangeOf({ linux }: LinuxContext, address: bigint, length: bigint): HomeRange | undefined {
   const given = fromLinear(address);
   if (given === undefined || length > BigInt(ADDRESS_SPACE_END)) return undefined;
-  const start = process.view?.home(given) ?? given;
-  const end = start + roundUp(Number(length), PAGE_SIZE);
-  const { region } = linux.memory;
-  return start >= region.start && end <= region.end ? { start, end } : undefined;
+  const size = roundUp(Number(length), PAGE_SIZE);
+  const start = linux.memory.homeOf(given, size);
+  return start === undefined ? undefined : { start, end: start + size };
+}
+
+/** As `rangeOf`, of a home that is made larger for it. */
+function rangeInAnnex(context: LinuxContext, address: bigint, length: bigint): HomeRange | undefined {
+  const start = fromLinear(address);
+  if (start === undefined || address < LOWEST || length > BigInt(LOWER_REGIONS_END - start)) return undefined;
+  return addAnnexAt(context, start, Number(length)) ? rangeOf(context, address, length) : undefined;
 }
 
 /** An address of the home as the process sees it. */
@@ -42,7 +50,7 @@ export function placeOf(context: LinuxContext, address: bigint, length: bigint, 
   if (address >= LOWEST && address < LOW_END && length <= LOW_END - address) seeLow(context);
   if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
     if (address % PAGE !== 0n) return failed(EINVAL);
-    const range = rangeOf(context, address, length);
+    const range = rangeOf(context, address, length) ?? rangeInAnnex(context, address, length);
     if (!range) return failed(ENOMEM);
     if (flags & MAP_FIXED_NOREPLACE && !memory.isFree(range.start, range.end)) return failed(EEXIST);
     return range;
@@ -50,6 +58,7 @@ export function placeOf(context: LinuxContext, address: bigint, length: bigint, 
   const hint = address === 0n ? undefined : rangeOf(context, address - (address % PAGE), length);
   if (hint && memory.isFree(hint.start, hint.end) && hint.start > memory.region.start) return hint;
   const isLow = (flags & MAP_32BIT) !== 0 && seeLow(context);
-  const start = isLow ? memory.findFreeLow(size) : memory.findFree(size);
+  const find = (): LinearAddress | undefined => (isLow ? memory.findFreeLow(size) : memory.findFree(size));
+  const start = find() ?? (!isLow && addAnnex(context, size) ? find() : undefined);
   return start === undefined ? failed(ENOMEM) : { start, end: start + size };
 }

@@ -1,11 +1,18 @@
 import { PAGE_SIZE, hex, roundUp } from '../../../bits.js';
 import { ElfError } from '../../program/elf-fields.js';
 import type { ElfImage } from '../../program/elf.js';
+import type { AddressSpace } from '../../memory/address-space.js';
 import type { LinearAddress } from '../../memory/linear-address.js';
+import type { Region } from '../../memory/region.js';
 import type { ThreadStack } from '../../tasks/thread.js';
 
 /** The homes of Linux processes begin at multiples of this, one entry of the PML4 table, and take no more. */
 export const HOME_ALIGNMENT = 2 ** 39;
+/**
+ * Homes are placed so far apart while there is room: what a process maps that does not fit into the first 512 GiB of its home,
+ * or that has to lie at an address elsewhere, takes more of them. Some programs reserve 8 TiB.
+ */
+export const HOME_DISTANCE = 24 * HOME_ALIGNMENT;
 /** The first part of a home: what lies at addresses below 4 GiB for the process, where images linked at fixed addresses lie. */
 export const LOW_BYTES = 2 ** 32;
 /** The least that a process may have besides: its stack, its libraries and some memory. */
@@ -40,6 +47,11 @@ export interface LinuxLayout {
   readonly breakMax: LinearAddress;
   readonly mapStart: LinearAddress;
   readonly stack: ThreadStack;
+}
+
+/** A home for a process, without a mapping. Throws KernelError ENOSPC where none is left. */
+export function placeHome(space: AddressSpace, size = HOME_ALIGNMENT): Region {
+  return space.placeApart(size, HOME_ALIGNMENT, HOME_DISTANCE);
 }
 
 /** Bytes of the home of a process with a limit. */

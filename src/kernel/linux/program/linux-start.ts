@@ -15,7 +15,7 @@ import { mappedFileAt } from '../files/mapped-file.js';
 import { directoryAt } from '../files/of-machine.js';
 import type { LinuxSystem, LoadedLinuxProgram } from '../linux-system.js';
 import { leaveSight, sightOf } from '../tasks/sight.js';
-import { HOME_ALIGNMENT, homeBytes } from './linux-layout.js';
+import { homeBytes, placeHome } from './linux-layout.js';
 import { LinuxImages, loadLinux, type LinuxLoadTarget, type LinuxProgram, type LoadedLinux } from './linux-loader.js';
 
 /** Mappings that a program may have at first. */
@@ -49,11 +49,13 @@ export class LinuxStart implements ProgramBeginning {
     const { program, image } = this;
     const images = new LinuxImages(target, image);
     try {
-      const home = target.space.placeAligned(HOME_ALIGNMENT, HOME_ALIGNMENT);
+      const home = placeHome(target.space);
       const bytes = homeBytes(program.limitBytes);
       let view: View | undefined;
       try {
-        view = sightOf(target.pager.pageTable, home.start, home.start, images.elf.fixed);
+        view = sightOf(target.pager.pageTable, {
+          ...{ region: home, window: home.start, usesLow: images.elf.fixed, annexes: [] },
+        });
         const asked = this.asked();
         const loaded = loadLinux(target, { home, view, bytes }, images, asked);
         const description = describeLinux(program, home, bytes, loaded, pid);

@@ -13,7 +13,7 @@ import { standing } from '../calls/in-steps.js';
 import { LinuxErrno, LinuxError, failed } from '../errno.js';
 import { LinuxThread } from '../linux-thread.js';
 import type { LinuxProcess } from '../linux-process.js';
-import { HOME_ALIGNMENT } from '../program/linux-layout.js';
+import { placeHome } from '../program/linux-layout.js';
 import { located, put32 } from '../user-data.js';
 import {
   CLONE_CHILD_CLEARTID,
@@ -105,7 +105,7 @@ function* fork(context: LinuxContext, request: CloneRequest): Steps<bigint, numb
   let home: Region | undefined;
   let answer: bigint | undefined;
   try {
-    home = space.placeAligned(HOME_ALIGNMENT, HOME_ALIGNMENT);
+    home = placeHome(space, linux.memory.region.size);
     for (const _ of forkMemory(context, linux.memory.region, home)) yield 0;
     return (answer = forked(context, request, home));
   } catch (error) {
@@ -120,7 +120,7 @@ function* fork(context: LinuxContext, request: CloneRequest): Steps<bigint, numb
 function forked(context: LinuxContext, request: CloneRequest, home: Region): bigint {
   const { process, linux, kernel, pager } = context;
   const { memory } = linux;
-  const view = sightOf(pager.pageTable, home.start, memory.window, memory.usesLow);
+  const view = sightOf(pager.pageTable, memory.movedTo(home));
   const child = newProcess(context, movedTo(process.description, home, process.pid, context.now));
   child.view = view;
   const thread = takeUp(context, request, child, memory.movedTo(home));

@@ -12,7 +12,7 @@ import type { LinuxContext } from '../call.js';
 import { LinuxErrno, LinuxError, failed } from '../errno.js';
 import { SUPERUSER } from '../files/credentials.js';
 import { mappedFileAt } from '../files/mapped-file.js';
-import { HOME_ALIGNMENT } from '../program/linux-layout.js';
+import { placeHome } from '../program/linux-layout.js';
 import { LinuxImages, loadLinux, type LinuxLoadTarget, type LoadedLinux } from '../program/linux-loader.js';
 import { leaveParent } from './clone.js';
 import { findProgram, type FoundProgram, type ProgramRequest } from './find-program.js';
@@ -58,8 +58,10 @@ function prepare(context: LinuxContext, found: FoundProgram, environment: ExecRe
   let home: Region | undefined;
   let view: View | undefined;
   try {
-    home = space.placeAligned(HOME_ALIGNMENT, HOME_ALIGNMENT);
-    view = sightOf(pager.pageTable, home.start, linux.memory.window ?? home.start, images.elf.fixed);
+    home = placeHome(space);
+    view = sightOf(pager.pageTable, {
+      ...{ region: home, window: linux.memory.window, usesLow: images.elf.fixed, annexes: [] },
+    });
     const loaded = loadLinux(target, { home, view, bytes: context.process.size }, images, {
       ...{ image: found.image, file: found.file, path: found.path, argv: found.argv, environment },
       user: found.credentials,

@@ -1,24 +1,25 @@
 import type { Alias } from '../../../mmu/alias.js';
-import type { LinearAddress } from '../../memory/linear-address.js';
 import type { PageTable } from '../../memory/page-table.js';
 import type { View } from '../../memory/view.js';
 import { OutOfFramesError } from '../../../vmo/errors.js';
 import type { LinuxContext } from '../call.js';
+import type { LinuxMemory } from '../memory/linux-memory.js';
 import { HOME_ALIGNMENT, LOW_BYTES } from '../program/linux-layout.js';
 
 /**
- * What a process sees elsewhere than in its home: what it has at addresses below 4 GiB, and, in a family of forks, the home
- * where the first of them has its own. Undefined for one that sees all where it lies. Throws OutOfFramesError.
+ * What a process sees elsewhere than in its home: what it has at addresses below 4 GiB, in a family of forks, the home where
+ * the first of them has its own, and annexes. Undefined for one that sees all where it lies. Throws OutOfFramesError.
  */
 export function sightOf(
   pageTable: PageTable,
-  home: LinearAddress,
-  window: LinearAddress,
-  usesLow: boolean,
+  { region, window, usesLow, annexes }: Pick<LinuxMemory, 'region' | 'window' | 'usesLow' | 'annexes'>,
 ): View | undefined {
   const aliases: Alias[] = [];
+  const { start: home } = region;
   if (usesLow) aliases.push({ window: 0, home, size: LOW_BYTES });
   if (window !== home) aliases.push({ window, home, size: HOME_ALIGNMENT });
+  for (const { window, start, end } of annexes)
+    if (window !== start) aliases.push({ window, home: start, size: end - start });
   return aliases.length > 0 ? pageTable.addView(aliases) : undefined;
 }
 
@@ -32,13 +33,14 @@ export function seeLow({ process, linux, pager }: LinuxContext): boolean {
   const { view: before } = process;
   if (process.region.users > 1 || (before && before.users > 1)) return false;
   const { pageTable } = pager;
+  memory.usesLow = true;
   try {
-    process.view = sightOf(pageTable, memory.region.start, memory.window, true);
+    process.view = sightOf(pageTable, memory);
   } catch (error) {
+    memory.usesLow = false;
     if (!(error instanceof OutOfFramesError)) throw error;
     return false;
   }
-  memory.usesLow = true;
   pageTable.switchView(process.view);
   leaveSight(pageTable, before);
   return true;

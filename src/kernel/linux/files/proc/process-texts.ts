@@ -29,7 +29,7 @@ const TEXTS: Readonly<Record<string, Text>> = {
   io: () => ['rchar', 'wchar', 'syscr', 'syscw', 'read_bytes', 'write_bytes', 'cancelled_write_bytes'].map((name) => `${name}: 0\n`).join(''), // prettier-ignore
   limits: () => 'Limit                     Soft Limit           Hard Limit           Units     \n',
   loginuid: () => '4294967295',
-  maps: (process) => process.memory.region.mappings.map((mapping) => mapLine(process, mapping)).join(''),
+  maps: (process) => mapsText(process),
   mountinfo: () => MOUNTS.map(([source, path, type, options], index) => `${21 + index} 1 0:${21 + index} / ${path} ${options} - ${type} ${source} rw\n`).join(''), // prettier-ignore
   mounts: () => MOUNTS.map(([source, path, type, options]) => `${source} ${path} ${type} ${options} 0 0\n`).join(''),
   oom_score_adj: () => '0\n',
@@ -51,6 +51,14 @@ function nameOf({ program }: LinuxProcess): string {
 /** Pages that are mapped. */
 function pages({ memory }: LinuxProcess): number {
   return memory.region.mappings.reduce((total, { start, end }) => total + (end - start) / PAGE_SIZE, 0);
+}
+
+/** The mappings by the addresses that the process sees, ascending. */
+function mapsText(process: LinuxProcess): string {
+  const { view } = process.signals.process;
+  const mappings = [...process.memory.region.mappings];
+  mappings.sort((a, b) => windowOf(view, a.start) - windowOf(view, b.start));
+  return mappings.map((mapping) => mapLine(process, mapping)).join('');
 }
 
 /** A line of maps, with the addresses that the process sees. */
@@ -77,10 +85,12 @@ function hexOf(number: number | bigint, digits: number): string {
 }
 
 /** The name that Linux gives a mapping without a file. */
-function nameOfMapping({ breakStart, breakEnd, region }: LinuxProcess['memory'], { start, end }: Mapping): string {
+function nameOfMapping(memory: LinuxProcess['memory'], mapping: Mapping): string {
+  const { breakStart, breakEnd } = memory;
+  const { end } = mapping;
   const pageOfBreak = Math.ceil(breakEnd / PAGE_SIZE) * PAGE_SIZE;
   if (breakEnd > breakStart && end > breakStart && end <= pageOfBreak) return '[heap]';
-  return region.mappings.at(-1)?.start === start ? '[stack]' : '';
+  return memory.isStack(mapping) ? '[stack]' : '';
 }
 
 /** The fields of stat: those that are not known are 0. */
