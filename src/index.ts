@@ -105,6 +105,7 @@ export { RecordingError } from './debug/recording/records.js';
 export type { RecordingSource } from './debug/recording/records.js';
 export type { About, RecordedEnd, RecordedStart } from './debug/recording/start.js';
 export { Replay } from './debug/recording/replay.js';
+export { replayOf, type MachineReplay } from './debug/recording/machine-replay.js';
 export type { ReplayEvent, ReplayOptions } from './debug/recording/replay.js';
 export { ReplayError } from './kernel/inputs.js';
 export { compareRecordings, firstDifference, verify } from './debug/recording/parting.js';

@@ -70,6 +70,8 @@ const BOOT: CommandHelp = {
     ['bd0 boot vmlinuz --virtio rng,block --disk disk.img', 'a source of entropy, and a disk as /dev/vda'],
     ['bd0 boot vmlinuz --store ~/.bd0 --snapshot-at 1400000000 shell', 'save the machine at that tick'],
     ['bd0 boot --store ~/.bd0 --resume shell', 'and go on with it, as often as wanted'],
+    ['bd0 boot vmlinuz --initrd initrd.cpio --append console=ttyS0 --record run.bd0', 'record it, with what is typed'],
+    ['bd0 replay run.bd0', 'and repeat it'],
     ['bd0 boot kernel.elf --trace irq,faults --max-instructions 1000000', 'with a log of interrupts and exceptions'],
   ],
   notes:
@@ -146,7 +148,7 @@ const RESUME: CommandHelp = {
 };
 
 const REPLAY: CommandHelp = {
-  summary: 'replay a run that bd0 run --record has recorded',
+  summary: 'replay a run that --record has recorded',
   usage: 'FILE [OPTIONS]',
   about:
     'Everything that came from outside comes from FILE: nothing is printed, published or waited for. The machine is compared ' +
@@ -157,6 +159,7 @@ const REPLAY: CommandHelp = {
     ['bd0 replay run.bd0', 'run it again, and compare'],
     ['bd0 replay run.bd0 --engine interpreter', 'on another engine'],
     ['bd0 replay run.bd0 --gdb 1234', 'debug it, backwards as well'],
+    ['bd0 replay boot.bd0 --gdb 1234 --symbols vmlinux', 'one of bd0 boot, with the symbols of its kernel'],
   ],
   notes:
     'Exit code: 0 if the run was the same, or the debugger has left; 1 if it was not, 125 if FILE cannot be replayed. ' +

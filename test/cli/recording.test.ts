@@ -113,6 +113,54 @@ t.test('where two runs part is said in words', async (t) => {
   t.match(same, { code: 0, stdout: /^the runs are the same, from tick 0 to \d+\n$/ });
 });
 
+t.test('a kernel is recorded with what is typed, and replayed to the same machine', async (t) => {
+  const kernel = file('kernel');
+  // Multiboot: sends each byte that arrives, and ends the run with exit code 3 at a newline.
+  const header = Uint32Array.of(
+    0x1bad_b002,
+    0x1_0000,
+    -(0x1bad_b002 + 0x1_0000),
+    0x10_0000,
+    0x10_0000,
+    0,
+    0,
+    0x10_0020,
+  );
+  const instructions = [0x66, 0xba, 0xfd, 3, 0xec, 0xa8, 1, 0x74, 0xfb, 0x66, 0xba, 0xf8, 3, 0xec, 0xee, 0x3c, 10, 0x75, 0xed];
+  writeFileSync(kernel, Uint8Array.from([...new Uint8Array(header.buffer), ...instructions, 0xb0, 1, 0xe6, 0xf4]));
+  for (const [name, input] of [
+    ['typed', 'abc\n'],
+    ['other', 'abx\n'],
+  ] as const)
+    t.match(await bd0(['boot', '--record', file(name), kernel], { input }), { code: 3, stdout: input, stderr: '' });
+  for (const engine of ['auto', 'evaluator']) {
+    const { code, stdout, stderr } = await bd0(['replay', file('typed'), '--engine', engine]);
+    t.strictSame([code, stderr], [0, '']);
+    t.match(stdout, SAME);
+    t.match(stdout, /\nthe recorded run ended there: the kernel ended the run with exit code 3\n$/);
+  }
+  const { code, stdout } = await bd0(['diff-trace', file('typed'), file('other')]);
+  t.equal(code, 1);
+  t.match(stdout, /^the runs part at tick \d+: they got different input\n/);
+  const debugged = [
+    '--record',
+    file('debugged'),
+    '--command',
+    'stepi 5',
+    '--command',
+    'set $rbx = 7',
+    '--command',
+    'c',
+  ];
+  t.match(await bd0(['debug', ...debugged, kernel], { input: 'abc\n' }), { code: 0, stdout: /abc\n.*exit code 3/ });
+  t.match(await bd0(['replay', file('debugged')]), { code: 0, stdout: SAME });
+  t.match(await bd0(['replay', file('one'), '--symbols', kernel]), { code: 125, stderr: /--symbols is for kernels/ });
+  const { place, ended } = await startDebugged(t, [file('typed')], '', 'replay');
+  const transcript = await runGdb(place, 'stepi 3\nprint $rip\nreverse-stepi\ncontinue\nreverse-stepi\ndetach');
+  t.match(transcript, /\$1 = /);
+  t.equal((await ended).code, 0);
+});
+
 t.test('gdb debugs a recording, backwards as well', async (t) => {
   const { place, ended } = await startDebugged(t, [file('one')], '', 'replay');
   const transcript = await runGdb(

@@ -3,7 +3,8 @@ import type { HostLines } from '../../host/console/host-lines.js';
 import { signalOfLostOutput, type HostOutput } from '../../host/console/host-output.js';
 import { Slices, TICKS_PER_MS, TURNS_FOR_INPUT, nextTurn } from '../../host/console/slices.js';
 import type { Bell } from '../../host/signals.js';
-import type { BoardEvent, BoardMachine } from '../../index.js';
+import type { BoardEvent, BoardMachine, Outcome } from '../../index.js';
+import type { RunRecording } from '../recording/run-recording.js';
 import type { Debugging } from '../run/debugging.js';
 import type { Pause } from '../run/machine-snapshots.js';
 import type { Interruption } from '../run/interruption.js';
@@ -23,12 +24,19 @@ export interface RunParts {
   readonly debugging: Debugging | undefined;
   /** Where the machine is saved. */
   readonly pause: Pause | undefined;
+  /** Undefined if the run is not recorded. */
+  readonly recording: RunRecording | undefined;
   /** Messages of debuggers to the user. */
   readonly errors: HostLines;
 }
 
 /** How a slice ended; 'held': a debugger has stopped the machine. */
 type SliceEvent = BoardEvent | { readonly kind: 'held' };
+
+/** What a slice is for a recording; any other ended the machine. */
+const OUTCOMES: Readonly<Partial<Record<SliceEvent['kind'], Outcome['kind']>>> = {
+  ...{ limit: 'limit', idle: 'waiting', stopped: 'stopped', held: 'stopped' },
+};
 
 /** Runs a board in slices: between two of them output is written, input arrives, and signals and limits are checked. */
 export class BoardRun {
@@ -50,6 +58,7 @@ export class BoardRun {
       const { arrivals } = input;
       const event = this.runSlice(Math.min(maxTicks, Math.max(this.pause?.tick ?? Infinity, this.machine.ticks + 1)));
       this.takePause();
+      this.parts.recording?.observe({ kind: OUTCOMES[event.kind] ?? 'exited' });
       const end = (await this.bringOut()) ?? this.endOf(event, maxTicks);
       if (end) return end;
       if (event.kind === 'held') await bell.wait(interruption.msLeft);
@@ -67,9 +76,9 @@ export class BoardRun {
 
   private runSlice(maxTicks: number): SliceEvent {
     const { machine, slices } = this;
-    const { output, debugging } = this.parts;
+    const { output, debugging, recording } = this.parts;
     const [start, before] = [performance.now(), machine.ticks];
-    const ticks = Math.min(slices.ticks, maxTicks - before);
+    const ticks = Math.min(slices.ticks, maxTicks - before, recording?.ticksToHash ?? Infinity);
     const event = debugging?.hasMachine
       ? this.runDebugged(debugging, ticks)
       : machine.board.run(before + ticks, !machine.realTime);

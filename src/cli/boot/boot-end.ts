@@ -1,5 +1,5 @@
 import { writeToStderr } from '../../host/console/host-output.js';
-import { boardEnd } from '../../index.js';
+import { boardEnd, type RecordedEnd } from '../../index.js';
 import { EXIT_LIMIT } from '../failure.js';
 import type { BootEnd } from './board-run.js';
 
@@ -14,6 +14,14 @@ export function reportEnd(end: BootEnd): number {
   const { exitCode, why } = resultOf(end);
   if (why !== undefined) writeToStderr(`bd0: ${why}`);
   return exitCode;
+}
+
+/** How a run ended, for its recording. */
+export function recordedBootEnd(end: BootEnd): Omit<RecordedEnd, 'tick'> {
+  const { exitCode, why } = resultOf(end);
+  if (end.kind === 'exit') return { what: `the kernel ended the run with exit code ${exitCode}`, exitCode };
+  if (end.kind === 'quit') return { what: 'stopped by Ctrl-A x', exitCode: undefined };
+  return { what: why ?? `ended by signal ${exitCode - 128}`, exitCode: undefined };
 }
 
 export function resultOf(end: BootEnd): BootResult {

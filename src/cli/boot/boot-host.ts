@@ -1,4 +1,4 @@
-import { openSync, readFileSync, writeSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
 import { HostFile, STDERR } from '../../host/console/host-file.js';
 import { HostInput } from '../../host/console/host-input.js';
@@ -8,12 +8,13 @@ import { KEYS_HELP } from '../../host/console/host-keys.js';
 import { onFile } from '../../host/failure.js';
 import { Bell, Signals } from '../../host/signals.js';
 import { BoardMachine, isElf64 } from '../../index.js';
-import { Failure } from '../failure.js';
+import { RunRecording } from '../recording/run-recording.js';
 import { Interruption } from '../run/interruption.js';
 import { makeOrResume } from './boot-machine.js';
 import type { BootRequest } from './boot-options.js';
 import { traceBoard } from './boot-tracing.js';
 import type { BootDisks } from './disks.js';
+import { symbolsIn } from './symbols.js';
 
 /** What a machine has of the host. */
 export interface BootHost {
@@ -55,10 +56,15 @@ export function makeBoardMachine(
 
 /** Where debuggers find the symbols of the kernel. */
 function symbolsOf({ symbols }: BootRequest, kernel: Uint8Array | undefined): Uint8Array | undefined {
-  if (symbols === undefined) return kernel && isElf64(kernel) ? kernel : undefined;
-  const bytes = onFile('read', symbols, () => new Uint8Array(readFileSync(symbols)));
-  if (!isElf64(bytes)) throw new Failure(`--symbols: '${symbols}' is not an ELF file of 64 bits`);
-  return bytes;
+  return symbolsIn(symbols) ?? (kernel && isElf64(kernel) ? kernel : undefined);
+}
+
+/** Records what a machine does from now on, if that was asked for. Throws HostError. */
+export function recordBoard(request: BootRequest, machine: BoardMachine, errors: HostLines): RunRecording | undefined {
+  const { record, kernel, resume, append, initrd } = request;
+  const about =
+    resume === undefined ? { image: kernel, append, ...(initrd !== undefined && { initrd }) } : { image: resume };
+  return RunRecording.begin(record, machine, errors, about);
 }
 
 const TERMINAL = '-';

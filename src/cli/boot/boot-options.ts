@@ -98,6 +98,11 @@ export const BOOT_OPTIONS = {
     describe: 'ELF FILE with the symbols of the kernel, for debuggers; default: the kernel itself, if it is one',
     coerce: (text: string): string => text,
   },
+  record: {
+    requiresArg: true,
+    describe: 'FILE for a recording of the run, for bd0 replay FILE',
+    coerce: (text: string): string => text,
+  },
   'snapshot-at': {
     requiresArg: true,
     takesTwo: true,
@@ -151,6 +156,7 @@ export interface BootRequest {
   readonly symbols: string | undefined;
   /** Memory for the history. */
   readonly historyBytes: number | undefined;
+  readonly record: string | undefined;
   readonly snapshotAt: SnapshotAt | undefined;
   /** The name of a saved machine, if there is no kernel. */
   readonly resume: string | undefined;
@@ -196,6 +202,7 @@ export function bootRequestOf({ options, words, shown }: Reading, command: strin
     gdbWait: option('gdb-wait', 'yes') === 'yes',
     symbols: option('symbols', undefined),
     historyBytes: options['history'] as number | undefined,
+    record: option('record', undefined),
     snapshotAt: option('snapshot-at', undefined),
     resume,
     json: option('json', false),

@@ -1,11 +1,11 @@
 /** `bd0 debug KERNEL`. */
 import { writeToStderr } from '../../host/console/host-output.js';
-import type { BoardMachine } from '../../index.js';
+import type { BoardMachine, RecordedEnd } from '../../index.js';
 import { debuggerOf, type SessionFront } from '../debug/session-front.js';
 import type { InputFeed, SessionEnd } from '../debug/session-loop.js';
 import type { DebugConsole } from '../run/machine.js';
-import { resultOf } from './boot-end.js';
-import { makeBoardMachine, openBootHost } from './boot-host.js';
+import { recordedBootEnd, resultOf } from './boot-end.js';
+import { makeBoardMachine, openBootHost, recordBoard } from './boot-host.js';
 import type { BootRequest } from './boot-options.js';
 import { bootStatistics } from './boot-statistics.js';
 import { openDisks, type BootDisks } from './disks.js';
@@ -24,6 +24,7 @@ async function debugWith(request: BootRequest, disks: BootDisks, front: SessionF
   const host = await openBootHost(request);
   const console = front.consoleOf(host.output, host.input);
   const machine = makeBoardMachine(request, disks, (bytes) => console.write(bytes), host.input.isTerminal);
+  const recording = recordBoard(request, machine, host.errors);
   const start = process.cpuUsage();
   const end = await front.converse(
     { ...host, lines: [host.errors] },
@@ -31,15 +32,27 @@ async function debugWith(request: BootRequest, disks: BootDisks, front: SessionF
       target: debuggerOf(machine, request.historyBytes),
       programPid: machine.liveProcesses[0]!.pid,
       realTime: machine.realTime,
-      recording: undefined,
+      recording,
       feed: new BoardFeed(machine, console),
     },
   );
+  recording?.end(recordedSessionEnd(end));
+  recording?.close();
   host.input.release();
   process.stdin.pause();
   machine.board.publishDisks();
   if (request.stats) writeToStderr(...bootStatistics(machine.board, process.cpuUsage(start)));
   return exitCodeOf(end);
+}
+
+function recordedSessionEnd(end: SessionEnd): Omit<RecordedEnd, 'tick'> {
+  if (end.kind === 'limit') return { what: `stopped: ${end.what}`, exitCode: undefined };
+  if (end.kind !== 'over') return recordedBootEnd(end);
+  const { exitCode } = end;
+  return {
+    what: exitCode === undefined ? 'the debugger was left' : `the machine ended with exit code ${exitCode}`,
+    exitCode,
+  };
 }
 
 function exitCodeOf(end: SessionEnd): number {

@@ -1,5 +1,6 @@
 import { Failure } from '../failure.js';
-import { readOptions, type Option, type Shown } from '../options.js';
+import { BOOT_OPTIONS } from '../boot/boot-options.js';
+import { readOptions, type Option, type OptionTable, type Shown } from '../options.js';
 import { RUN_OPTIONS, type RunOptions } from '../run/run-options.js';
 
 function optionsOfRun(names: readonly string[]): Readonly<Record<string, Option>> {
@@ -7,13 +8,19 @@ function optionsOfRun(names: readonly string[]): Readonly<Record<string, Option>
 }
 
 /** The options of `bd0 replay`. */
-export const REPLAY_OPTIONS = optionsOfRun(['engine', 'jit-threshold', 'gdb', 'gdb-wait']);
+export const REPLAY_OPTIONS: OptionTable = {
+  ...optionsOfRun(['engine', 'jit-threshold', 'gdb', 'gdb-wait']),
+  symbols: BOOT_OPTIONS.symbols,
+};
 
 /** The options of `bd0 diff-trace`. */
 export const DIFF_TRACE_OPTIONS = optionsOfRun(['engine', 'jit-threshold']);
 
 /** Options of a replay, as `bd0 run` has them. */
-export type ReplayRunOptions = Pick<RunOptions, 'engine' | 'jit-threshold' | 'gdb' | 'gdb-wait'>;
+export type ReplayRunOptions = Pick<RunOptions, 'engine' | 'jit-threshold' | 'gdb' | 'gdb-wait'> & {
+  /** Of a kernel. */
+  readonly symbols?: string;
+};
 
 /** What a command prints, and its exit code. */
 export interface ReplayResult {

@@ -4,10 +4,11 @@ import {
   firstDifference,
   MissingRecordError,
   RecordingError,
-  Replay,
+  replayOf,
   ReplayError,
   SavedSnapshotError,
   verify,
+  type MachineReplay,
   type Recording,
   type ReplayOptions,
   type StateDifference,
@@ -15,6 +16,7 @@ import {
 } from '../../index.js';
 import { readRecordingFile } from '../../host/recording-file.js';
 import { sha256 } from '../../host/sha256.js';
+import { symbolsIn } from '../boot/symbols.js';
 import { Failure } from '../failure.js';
 import type { ReplayResult, ReplayRunOptions } from './replay-options.js';
 
@@ -26,6 +28,8 @@ const EXIT_DIFFERENT = 1;
 export async function replay(path: string, options: ReplayRunOptions): Promise<ReplayResult> {
   if (options.gdb === undefined && options['gdb-wait'] !== undefined) throw new Failure('--gdb-wait needs --gdb PORT');
   const recording = readRecordingFile(path);
+  if (!recording.isBare && options.symbols !== undefined)
+    throw new Failure(`--symbols is for kernels, and '${path}' is a recording of a program`);
   if (options.gdb !== undefined) {
     const { debugReplay } = await import('./debug-replay.js');
     return debugReplay(path, makeReplay(path, recording, options), options);
@@ -64,8 +68,8 @@ export function linesOfState({ tick, differences }: StateDifference): string[] {
   return [`the first difference is at tick ${tick}:`, ...shown, ...more];
 }
 
-function makeReplay(path: string, recording: Recording, options: ReplayRunOptions): Replay {
-  return reading([path], () => new Replay(recording, replayOptions(options)));
+function makeReplay(path: string, recording: Recording, options: ReplayRunOptions): MachineReplay {
+  return reading([path], () => replayOf(recording, replayOptions(options), { symbols: symbolsIn(options.symbols) }));
 }
 
 function verified(path: string, recording: Recording, options: ReplayRunOptions): ReplayResult {
@@ -87,8 +91,8 @@ function differenceText(
 ): string[] {
   const { engine = 'auto' } = options;
   const other = engine === 'interpreter' ? 'auto' : 'interpreter';
-  const [first, second] = [options, { ...options, engine: other } as const].map(
-    (each) => new Replay(recording, replayOptions(each)),
+  const [first, second] = [options, { ...options, engine: other } as const].map((each) =>
+    replayOf(recording, replayOptions(each)),
   );
   const state = firstDifference(first!, second!, from, Math.max(to, from + 1));
   return [

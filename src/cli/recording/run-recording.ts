@@ -1,13 +1,19 @@
-/** `bd0 run --record FILE`. */
-import { attachRecorder, type About, type Outcome, type Recorder } from '../../index.js';
+/** `--record FILE` of `bd0 run` and `bd0 boot`. */
+import {
+  attachRecorder,
+  type About,
+  type BoardMachine,
+  type Computer,
+  type Outcome,
+  type RecordedEnd,
+  type Recorder,
+} from '../../index.js';
 import type { HostLines } from '../../host/console/host-lines.js';
 import { packageVersion } from '../../host/package-root.js';
 import { RecordingFile } from '../../host/recording-file.js';
 import { sha256 } from '../../host/sha256.js';
 import { describeError } from '../failure.js';
-import type { Machine } from '../run/machine.js';
 import type { End } from '../run/run-loop.js';
-import type { RunOptions } from '../run/run-options.js';
 
 /** The recording of a run. If its file fails, the run goes on without it. */
 export class RunRecording {
@@ -21,18 +27,23 @@ export class RunRecording {
     private readonly lines: HostLines,
   ) {}
 
-  /** Undefined without --record. Throws HostError. */
-  static begin({ record }: RunOptions, { computer, errors }: Machine, about: About): RunRecording | undefined {
+  /** Records a machine in the file of --record; undefined without one. Throws HostError. */
+  static begin(
+    record: string | undefined,
+    machine: Computer | BoardMachine,
+    errors: HostLines,
+    about: About,
+  ): RunRecording | undefined {
     if (record === undefined) return undefined;
     const file = new RecordingFile(record);
     const now = (): number => performance.now();
-    const recorder = attachRecorder(computer, {
+    const recorder = attachRecorder(machine, {
       write: file.write,
       about: { bd0: packageVersion(), ...about },
       sha256,
       now,
     });
-    return new RunRecording(recorder, file, () => computer.ticks, errors);
+    return new RunRecording(recorder, file, () => machine.ticks, errors);
   }
 
   /** Ticks that the next slice may take. */
@@ -48,9 +59,8 @@ export class RunRecording {
   }
 
   /** Completes the recording. */
-  end(end: End): void {
-    const exitCode = end.kind === 'exited' || end.kind === 'trapped' ? end.exitCode : undefined;
-    this.recorder.end({ what: wordsOf(end), exitCode }, this.lastOutcome);
+  end(how: Omit<RecordedEnd, 'tick'>): void {
+    this.recorder.end(how, this.lastOutcome);
   }
 
   close(): void {
@@ -68,7 +78,12 @@ export class RunRecording {
   }
 }
 
-/** How a run ended, in words. */
+/** How a run ended, for its recording. */
+export function recordedEnd(end: End): Omit<RecordedEnd, 'tick'> {
+  const exitCode = end.kind === 'exited' || end.kind === 'trapped' ? end.exitCode : undefined;
+  return { what: wordsOf(end), exitCode };
+}
+
 function wordsOf(end: End): string {
   switch (end.kind) {
     case 'exited':

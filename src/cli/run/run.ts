@@ -15,7 +15,7 @@ import { EXIT_FAILED, EXIT_LIMIT, EXIT_NOT_RUNNABLE, Failure } from '../failure.
 import type { HostInput } from '../../host/console/host-input.js';
 import type { HostOutput } from '../../host/console/host-output.js';
 import { processName } from '../../host/toolchain/image-file.js';
-import { RunRecording } from '../recording/run-recording.js';
+import { recordedEnd, RunRecording } from '../recording/run-recording.js';
 import { findSnapshot, pauseToSave, type Pause } from './machine-snapshots.js';
 import { Interrupted } from './interruption.js';
 import { clockOf, makeMachine, openStore, type DebugConsole, type DurableStore, type Machine } from './machine.js';
@@ -207,14 +207,14 @@ export interface Watch {
 
 function watchOf(machine: Machine, options: RunOptions, durable: DurableStore | undefined, about: About): Watch {
   const pause = pauseToSave(options['snapshot-at'], machine.computer, durable?.runStore, machine.errors);
-  return { pause, recording: RunRecording.begin(options, machine, about) };
+  return { pause, recording: RunRecording.begin(options.record, machine.computer, machine.errors, about) };
 }
 
 /** Completes the recording of a run, if there is one. */
 async function recorded({ recording }: Watch, run: () => Promise<End>): Promise<End> {
   try {
     const end = await run();
-    recording?.end(end);
+    recording?.end(recordedEnd(end));
     return end;
   } finally {
     recording?.close();

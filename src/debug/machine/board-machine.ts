@@ -147,6 +147,11 @@ export class BoardMachine implements DebuggedMachine {
     return { kind: 'ended' };
   }
 
+  /** The number of its only process. */
+  get pid(): number {
+    return this.process.pid;
+  }
+
   private get isHalted(): boolean {
     return this.cpu.bare!.system.state.isHalted;
   }
@@ -167,6 +172,10 @@ export class BoardMachine implements DebuggedMachine {
   passTime(tick: number): void {
     this.inputs.note({ tick: this.ticks, kind: 'time', until: tick });
     this.board.passTime(tick);
+  }
+
+  machineHash(): string {
+    return this.board.machineHash();
   }
 
   snapshot(): Snapshot {

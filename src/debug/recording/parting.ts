@@ -9,7 +9,8 @@ import { VmoStore } from '../../vmo/store.js';
 import { Cursor } from './cursor.js';
 import type { RecordedHash, RecordedInput, RecordedVmo } from './entries.js';
 import type { Recording } from './recording.js';
-import { Replay, type ReplayOptions } from './replay.js';
+import { replayOf, type MachineReplay } from './machine-replay.js';
+import type { ReplayOptions } from './replay.js';
 
 /** Where two replays begin to differ. */
 export interface StateDifference {
@@ -45,8 +46,8 @@ const SEARCH_TICKS = 2 ** 12;
 const SHOWN_BYTES = 40;
 
 /** Runs a replay to its end, and compares the hashes. */
-export function verify(replay: Replay): Verdict {
-  let from = replay.computer.ticks;
+export function verify(replay: MachineReplay): Verdict {
+  let from = replay.machine.ticks;
   let hashes = 0;
   try {
     for (;;) {
@@ -60,7 +61,7 @@ export function verify(replay: Replay): Verdict {
     }
   } catch (error) {
     if (!(error instanceof ReplayError)) throw error;
-    return { kind: 'different', from, to: replay.computer.ticks, why: error.message };
+    return { kind: 'different', from, to: replay.machine.ticks, why: error.message };
   }
 }
 
@@ -68,15 +69,20 @@ export function verify(replay: Replay): Verdict {
  * The first tick at which two replays differ, by halving. Both are run to `from`, where they must be the same, first. Undefined if
  * they are the same at `to`, too.
  */
-export function firstDifference(a: Replay, b: Replay, from: number, to: number): StateDifference | undefined {
+export function firstDifference(
+  a: MachineReplay,
+  b: MachineReplay,
+  from: number,
+  to: number,
+): StateDifference | undefined {
   const both = [a, b] as const;
   for (const replay of both) runTo(replay, from);
-  let points = both.map((replay) => replay.point());
+  let marks = both.map((replay) => replay.mark());
   const isSameAt = (tick: number): boolean => {
-    both.forEach((replay, index) => replay.goBack(points[index]!));
+    for (const goBack of marks) goBack();
     const [first, second] = both.map((replay) => runTo(replay, tick));
-    if (first !== second || a.computer.ticks !== b.computer.ticks) return false;
-    return a.computer.machineHash() === b.computer.machineHash();
+    if (first !== second || a.machine.ticks !== b.machine.ticks) return false;
+    return a.machine.machineHash() === b.machine.machineHash();
   };
   if (isSameAt(to)) return undefined;
   let [same, different] = [from, to];
@@ -85,14 +91,14 @@ export function firstDifference(a: Replay, b: Replay, from: number, to: number):
     if (!isSameAt(middle)) different = middle;
     else {
       // Some ticks do not exist: a kernel call can take many at once.
-      same = Math.max(middle, Math.min(a.computer.ticks, different - 1));
-      points = both.map((replay) => replay.point());
+      same = Math.max(middle, Math.min(a.machine.ticks, different - 1));
+      marks = both.map((replay) => replay.mark());
     }
   }
-  both.forEach((replay, index) => replay.goBack(points[index]!));
+  for (const goBack of marks) goBack();
   const errors = both.flatMap((replay) => runTo(replay, different) ?? []);
-  const tick = Math.min(a.computer.ticks, b.computer.ticks);
-  return { tick, differences: errors.length > 0 ? errors : a.computer.snapshot().differencesTo(b.computer.snapshot()) };
+  const tick = Math.min(a.machine.ticks, b.machine.ticks);
+  return { tick, differences: errors.length > 0 ? errors : a.machine.snapshot().differencesTo(b.machine.snapshot()) };
 }
 
 /** Where two recorded runs part; undefined if they are the same run. */
@@ -102,7 +108,7 @@ export function compareRecordings(a: Recording, b: Recording, options: ReplayOpt
   const { input, wrongHash, rightHash } = common;
   const end = Math.min(a.lastTick, b.lastTick);
   if (wrongHash !== undefined && !(input && input.tick < wrongHash)) {
-    const state = firstDifference(new Replay(a, options), new Replay(b, options), rightHash, wrongHash);
+    const state = firstDifference(replayOf(a, options), replayOf(b, options), rightHash, wrongHash);
     const words = `the machine hash at tick ${wrongHash}`;
     return { kind: 'state', tick: state?.tick ?? rightHash, words: [words, words], state };
   }
@@ -119,7 +125,7 @@ function differenceAtStart(a: Recording, b: Recording, options: ReplayOptions): 
   const names = Object.keys({ ...first, ...second }).filter((name) => first![name] !== second![name]);
   const wordsOf = (about: typeof first): string =>
     names.map((name) => `${name} ${about![name] ?? 'not given'}`).join(', ') || 'another state';
-  const [x, y] = [new Replay(a, options).computer, new Replay(b, options).computer];
+  const [x, y] = [replayOf(a, options).machine, replayOf(b, options).machine];
   const state = { tick: a.firstTick, differences: x.snapshot().differencesTo(y.snapshot()) };
   return { kind: 'start', tick: a.firstTick, words: [wordsOf(first), wordsOf(second)], state };
 }
@@ -240,7 +246,7 @@ function searchDifference(
   end: number,
   options: ReplayOptions,
 ): StateDifference | undefined {
-  const [first, second] = [new Replay(a, options), new Replay(b, options)];
+  const [first, second] = [replayOf(a, options), replayOf(b, options)];
   let start = from;
   for (let ticks = SEARCH_TICKS; start < end; ticks *= 2) {
     const to = Math.min(end, Math.max(inputTick, start) + ticks);
@@ -252,7 +258,7 @@ function searchDifference(
 }
 
 /** Runs a replay to a tick. Returns the error if it asks for something that was not recorded. */
-function runTo(replay: Replay, tick: number): string | undefined {
+function runTo(replay: MachineReplay, tick: number): string | undefined {
   try {
     while (replay.run(tick).kind === 'hash');
     return undefined;

@@ -1,12 +1,14 @@
 import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
 import type { Outcome } from '../../computer-options.js';
-import type { Computer, ComputerParts } from '../../computer.js';
+import type { Computer } from '../../computer.js';
 import type { MachineInput } from '../../kernel/inputs.js';
 import { ValueWriter } from '../../state/saved-values.js';
 import type { HashFunction } from '../../vmo/content/canonical-form.js';
 import { ContentLogWriter } from '../../vmo/saved/content-log.js';
 import { VmoStore } from '../../vmo/store.js';
+import type { BoardMachine } from '../machine/board-machine.js';
 import { hashRecord, writeInput, type HashMoment, type RecordedInput } from './entries.js';
+import { recordedMachineOf, type RecordedMachine } from './recorded-machine.js';
 import { RECORD, RecordWriter } from './records.js';
 import { startRecord, type About, type RecordedEnd } from './start.js';
 
@@ -42,7 +44,6 @@ const INPUT_BYTES_MAX = 2 ** 16;
  * (kill, commit, memory that it writes, programs that it starts) is not recorded.
  */
 export class Recorder {
-  private readonly parts: ComputerParts;
   private readonly records: RecordWriter;
   private readonly content: ContentLogWriter;
   private inputs = new ValueWriter();
@@ -60,21 +61,20 @@ export class Recorder {
 
   /** Use attachRecorder. */
   constructor(
-    private readonly computer: Computer,
+    private readonly machine: RecordedMachine,
     private readonly options: RecorderOptions,
   ) {
-    const { parts, store } = computer;
+    const { inputs, store } = machine;
     this.interval = options.hashTicks ?? INTERVAL_TICKS;
-    this.parts = parts;
     const sha256 = options.sha256 ?? portableSha256;
     this.records = new RecordWriter(options.write, sha256);
     this.content = new ContentLogWriter(store, (items) => this.records.record(RECORD.content, items));
     this.writeStart(sha256);
     this.lastMs = options.now?.() ?? 0;
-    this.writtenTick = this.firstTick = computer.ticks;
-    this.nextHash = this.hashAfter(computer.ticks);
-    this.countBefore = parts.inputs.count;
-    this.stop = parts.inputs.recordWith({
+    this.writtenTick = this.firstTick = machine.ticks;
+    this.nextHash = this.hashAfter(machine.ticks);
+    this.countBefore = inputs.count;
+    this.stop = inputs.recordWith({
       add: (input) => this.add(input),
       forgetAfter: (count) => this.forgetAfter(count),
     });
@@ -82,30 +82,30 @@ export class Recorder {
 
   /** Ticks that the next run may take. */
   get ticksToHash(): number {
-    return this.isOver || this.isInPast ? Infinity : Math.max(0, this.nextHash - this.computer.ticks);
+    return this.isOver || this.isInPast ? Infinity : Math.max(0, this.nextHash - this.machine.ticks);
   }
 
   /** Writes what came from outside during a run, and the machine hash if it is time for it. */
   observe({ kind }: Pick<Outcome, 'kind'>): void {
     if (this.isOver || this.isInPast) return;
-    const { ticks } = this.computer;
+    const { ticks } = this.machine;
     this.flush(ticks);
     if (ticks < this.nextHash) return;
     // A process whose end is held back for a debugger is not there in a machine without one.
-    const isHeld = kind === 'stopped' || kind === 'asking' || this.parts.kernel.stops.isHolding;
+    const isHeld = kind === 'stopped' || kind === 'asking' || this.machine.isHolding;
     if (!isHeld && kind === 'limit') this.writeHash('tick');
     else if (!isHeld && kind === 'waiting') this.writeHash('waiting');
     else if (!isHeld) return;
-    this.nextHash = this.hashAfter(this.computer.ticks);
+    this.nextHash = this.hashAfter(this.machine.ticks);
   }
 
   /** Ends the recording. `outcome` is that of the last run, if the machine stands as that left it. */
   end(how: Omit<RecordedEnd, 'tick'>, outcome?: Pick<Outcome, 'kind'>): void {
     if (this.isOver) return;
     // Going back changes nothing of what was recorded.
-    const ticks = this.isInPast ? this.reachedTick : this.computer.ticks;
+    const ticks = this.isInPast ? this.reachedTick : this.machine.ticks;
     this.flush(ticks);
-    const isHashed = !this.isInPast && !this.parts.kernel.stops.isHolding;
+    const isHashed = !this.isInPast && !this.machine.isHolding;
     if (isHashed && (outcome?.kind === 'exited' || outcome?.kind === 'trapped')) this.writeHash('ended');
     else if (isHashed && outcome?.kind === 'waiting') this.writeHash('waiting');
     this.records.record(RECORD.end, new ValueWriter().value([ticks, how.what, how.exitCode]).written);
@@ -119,9 +119,11 @@ export class Recorder {
   }
 
   private writeStart(sha256: HashFunction): void {
-    const { computer, options, parts } = this;
-    const saved = computer.saveSnapshot(computer.snapshot(), new VmoStore(sha256));
-    this.records.record(RECORD.start, startRecord(parts, saved.length, options.about ?? {}));
+    const { machine, options } = this;
+    const saved = machine.save(new VmoStore(sha256));
+    const { isTerminal, namesKept } = machine;
+    const start = { isTerminal, namesKept, stateBytes: saved.length, about: options.about ?? {} };
+    this.records.record(RECORD.start, startRecord(start));
     for (let at = 0; at < saved.length; at += STATE_PART_BYTES)
       this.records.record(RECORD.state, saved.read(at, Math.min(STATE_PART_BYTES, saved.length - at)));
     saved.close();
@@ -135,7 +137,7 @@ export class Recorder {
 
   /** A debugger is about to change the past at the tick at which the machine is. The recording ends if it had not begun then. */
   private forgetAfter(count: number): void {
-    const { ticks } = this.computer;
+    const { ticks } = this.machine;
     if (count < this.countBefore || ticks < this.firstTick) return this.detach();
     this.flush(this.reachedTick);
     this.records.record(RECORD.back, new ValueWriter().count(ticks).count(count - this.countBefore).written);
@@ -145,7 +147,7 @@ export class Recorder {
 
   /** Whether the machine repeats what it has done. */
   private get isInPast(): boolean {
-    return this.parts.inputs.source !== undefined;
+    return this.machine.inputs.source !== undefined;
   }
 
   /** The tick up to which the recording is known to go. */
@@ -170,11 +172,10 @@ export class Recorder {
   }
 
   private writeHash(moment: HashMoment): void {
-    const { computer, options, parts } = this;
+    const { machine, options } = this;
     const startMs = options.now?.() ?? 0;
-    parts.kernel.settle();
-    const hash = computer.machineHash();
-    this.records.record(RECORD.hash, hashRecord({ kind: 'hash', tick: computer.ticks, moment, hash }));
+    const hash = machine.hash();
+    this.records.record(RECORD.hash, hashRecord({ kind: 'hash', tick: machine.ticks, moment, hash }));
     const endMs = options.now?.() ?? 0;
     const isDear = endMs - startMs > HASH_SHARE_MAX * (endMs - this.lastMs);
     if (isDear && this.interval < INTERVAL_TICKS_MAX) this.interval *= 2;
@@ -188,6 +189,6 @@ export class Recorder {
 }
 
 /** Records what a machine does from now on. */
-export function attachRecorder(computer: Computer, options: RecorderOptions): Recorder {
-  return new Recorder(computer, options);
+export function attachRecorder(machine: Computer | BoardMachine, options: RecorderOptions): Recorder {
+  return new Recorder(recordedMachineOf(machine), options);
 }

@@ -36,6 +36,8 @@ export class Recording {
   hashes = 0;
   /** The id of the state at the beginning, as a VMO. */
   readonly stateId: string;
+  /** Whether it is of a board, on which a foreign kernel runs. */
+  readonly isBare: boolean;
   private readonly begin: RecordedStart;
   private readonly stateParts: StatePart[] = [];
   private segments: Segment[] = [];
@@ -55,7 +57,9 @@ export class Recording {
     const stateBytes = this.stateParts.reduce((total, { length }) => total + length, 0);
     if (stateBytes < this.begin.stateBytes) throw new RecordingError('it is cut before the run began');
     const state = this.state();
-    this.firstTick = readSavedMachine(state).tick;
+    const { tick, limits } = readSavedMachine(state);
+    this.firstTick = tick;
+    this.isBare = limits.clock === 'bare';
     this.stateId = state.contentId;
     this.lastTick = Math.max(this.lastTick, this.firstTick);
     state.close();

@@ -1,14 +1,12 @@
 import type { Outcome, ResumeOptions } from '../../computer-options.js';
 import { Computer, type ComputerParts } from '../../computer.js';
-import { isChange, ReplayError, type MachineChange } from '../../kernel/inputs.js';
-import type { HeldTrap } from '../../kernel/stops.js';
-import { pidText } from '../../kernel/tasks/process-table.js';
+import { isChange, ReplayError } from '../../kernel/inputs.js';
 import type { Process } from '../../kernel/tasks/process.js';
-import type { Snapshot } from '../../snapshot.js';
-import { Cursor, type Place } from './cursor.js';
-import { ThreadRegisters } from '../debugger/registers.js';
+import { applyChange } from './changes.js';
+import { Cursor } from './cursor.js';
 import { ComputerMachine } from '../machine/computer-machine.js';
 import type { RecordedHash } from './entries.js';
+import type { MachineReplay } from './machine-replay.js';
 import { RecordedHost } from './recorded-host.js';
 import type { Recording } from './recording.js';
 import { RecordingError } from './records.js';
@@ -25,19 +23,11 @@ export type ReplayEvent =
   /** Here the recording ends. */
   | { readonly kind: 'end' };
 
-/** A state of a replay to go back to. */
-export interface ReplayPoint {
-  readonly snapshot: Snapshot;
-  readonly place: Place;
-  readonly misses: number;
-  readonly held: HeldTrap | undefined;
-}
-
 /** Asking in vain so often at a tick is a loop. */
 const FRUITLESS_MAX = 64;
 
 /** A machine that does what a recording says, on any engine, without effects on the host. */
-export class Replay {
+export class Replay implements MachineReplay {
   readonly computer: Computer;
   readonly host: RecordedHost;
   /** The program that was run. */
@@ -72,6 +62,33 @@ export class Replay {
     const [program] = this.computer.programs;
     if (!program) throw new RecordingError('it is damaged: there is no program in it');
     this.program = program;
+  }
+
+  get machine(): Computer {
+    return this.computer;
+  }
+
+  get debugged(): Computer {
+    return this.computer;
+  }
+
+  get programPid(): number {
+    return this.program.pid;
+  }
+
+  get isOver(): boolean {
+    return this.program.end !== undefined;
+  }
+
+  get hasLeft(): boolean {
+    return this.host.hasLeft;
+  }
+
+  get onLeft(): (() => void) | undefined {
+    return this.host.onLeft;
+  }
+  set onLeft(called: (() => void) | undefined) {
+    this.host.onLeft = called;
   }
 
   /**
@@ -121,41 +138,29 @@ export class Replay {
       const { next } = this.cursor;
       if (!next || next.tick !== this.computer.ticks || !isChange(next) || this.host.hasLeft) return;
       this.cursor.skip();
-      this.change(next);
+      const { computer, parts } = this;
+      if (next.kind === 'terminal size') {
+        parts.kernel.linux.resizeTerminal(next.rows, next.columns);
+        this.onChanged?.();
+        continue;
+      }
+      const lacking = applyChange(new ComputerMachine(computer), next);
+      if (lacking !== undefined) this.host.leave(lacking);
       this.onChanged?.();
     }
   }
 
-  private change(change: MachineChange): void {
-    const { computer, parts } = this;
-    parts.kernel.stops.retry();
-    if (change.kind === 'registers') {
-      const thread = parts.kernel.findThread(change.tid);
-      if (!thread) return this.host.leave(`a debugger changed thread ${change.tid}, which the replay does not have`);
-      return new ThreadRegisters(new ComputerMachine(computer)).restore(thread, change);
-    }
-    if (change.kind === 'cr2') return void (parts.cpu.cr2 = change.value);
-    if (change.kind === 'terminal size') return void parts.kernel.linux.resizeTerminal(change.rows, change.columns);
-    const process = change.pid === undefined ? undefined : computer.findProcess(change.pid);
-    if (change.pid !== undefined && !process)
-      return this.host.leave(`a debugger changed process ${pidText(change.pid)}, which the replay does not have`);
-    if (change.kind === 'memory write') computer.writeMemory(change.address, change.bytes, process);
-    else if (process) computer.kill(process, change.exitCode);
-  }
-
-  /** The state now, to go back to. */
-  point(): ReplayPoint {
-    const { inputs, kernel } = this.parts;
-    const { held } = kernel.stops;
-    return { snapshot: this.computer.snapshot(), place: this.cursor.place, misses: inputs.misses, held };
-  }
-
-  goBack({ snapshot, place, misses, held }: ReplayPoint): void {
-    this.host.ignoring(() => this.computer.restore(snapshot));
-    this.parts.kernel.stops.held = held;
-    this.cursor.place = place;
-    this.parts.inputs.misses = misses;
-    this.fruitless = 0;
+  mark(): () => void {
+    const { parts, computer, cursor } = this;
+    const { inputs, kernel } = parts;
+    const [snapshot, { place }, { misses }, { held }] = [computer.snapshot(), cursor, inputs, kernel.stops];
+    return () => {
+      this.host.ignoring(() => computer.restore(snapshot));
+      kernel.stops.held = held;
+      cursor.place = place;
+      inputs.misses = misses;
+      this.fruitless = 0;
+    };
   }
 
   /** Whether nothing is left, for those who run the machine themselves. Hashes up to now are skipped. */

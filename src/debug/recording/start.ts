@@ -1,5 +1,4 @@
 /** The first and the last record of a recording: what its host was like, what people may want to know, and how it ended. */
-import type { ComputerParts } from '../../computer.js';
 import type { Packed } from '../../state/schema.js';
 import { ValueReader, ValueWriter } from '../../state/saved-values.js';
 
@@ -12,6 +11,7 @@ const NAMES_KEPT: readonly NamesKept[] = ['all', 'some', 'none'];
 
 /** What a replay must know of the host. */
 export interface RecordedStart {
+  /** Of a board: whether the host let time pass while the processor waited. */
   readonly isTerminal: boolean;
   readonly namesKept: NamesKept;
   /** Length of the saved snapshot that follows. */
@@ -28,11 +28,9 @@ export interface RecordedEnd {
   readonly exitCode: number | undefined;
 }
 
-export function startRecord({ kernel }: ComputerParts, stateBytes: number, about: About): Uint8Array {
-  const { names, console } = kernel;
-  const namesKept = names.isAllOwn ? 'all' : names.own ? 'some' : 'none';
+export function startRecord({ isTerminal, namesKept, stateBytes, about }: RecordedStart): Uint8Array {
   const texts = Object.entries(about).flat();
-  return new ValueWriter().value([console.isTerminal, namesKept, stateBytes, ...texts]).written;
+  return new ValueWriter().value([isTerminal, namesKept, stateBytes, ...texts]).written;
 }
 
 /** Reads what `startRecord` wrote. Throws SavedSnapshotError. */
