@@ -1,5 +1,5 @@
 import { FAULT_WRITE } from '../../mmu/entry.js';
-import { addressOf, unionOf, without, type AddressRange } from '../../mmu/fence.js';
+import { addressOf, without, type AddressRange } from '../../mmu/fence.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../../mmu/walk.js';
 import { GuestException } from '../state/exceptions.js';
 import type { LinearMemory, LinearPlace } from './linear-memory.js';
@@ -30,30 +30,39 @@ export class DeferredStores {
     return place;
   }
 
-  /** The ranges that have been stored to, in ascending order. */
-  get ranges(): AddressRange[] {
-    return unionOf([...this.stored.keys()].map((start) => ({ start, end: start + 1 })));
+  /** Finds the ranges that have been stored to, in ascending order. */
+  findRanges(): AddressRange[] {
+    const ranges: { start: number; end: number }[] = [];
+    for (const at of Float64Array.from(this.stored.keys()).sort()) {
+      const last = ranges.at(-1);
+      if (last?.end === at) last.end++;
+      else ranges.push({ start: at, end: at + 1 });
+    }
+    return ranges;
   }
 
   /** The bytes that a stored range would hold after the instruction. */
   after({ start, end }: AddressRange): Uint8Array {
-    return Uint8Array.from({ length: end - start }, (_, i) => this.stored.get(start + i)!);
+    const bytes = new Uint8Array(end - start);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = this.stored.get(start + i)!;
+    return bytes;
   }
 
   /** The bytes that the range holds now. */
   before({ start, end }: AddressRange): Uint8Array {
-    return Uint8Array.from({ length: end - start }, (_, i) => {
+    const bytes = new Uint8Array(end - start);
+    for (let i = 0; i < bytes.length; i++) {
       const place = this.places.find((place) => start + i >= place.start && start + i < place.end);
-      return place!.byteInMemory(start + i);
-    });
+      bytes[i] = place!.byteInMemory(start + i);
+    }
+    return bytes;
   }
 
   /**
-   * Makes all stores except those to the skipped ranges. Throws #PF before the first one, as an instruction that
+   * Makes all stores, which are to `ranges`, except those to the skipped ranges. Throws #PF before the first one, as an instruction that
    * translates all its places for writing in turn; skipped bytes need not be writable.
    */
-  make(skipped: readonly AddressRange[]): void {
-    const { ranges } = this;
+  make(ranges: readonly AddressRange[], skipped: readonly AddressRange[]): void {
     const made = this.places.flatMap((place) => {
       const stored = without([place], without([place], ranges));
       const left = without(stored, skipped);
@@ -118,7 +127,11 @@ class DeferredPlace implements LinearPlace, AddressRange {
   }
 
   store(offset: number, bytes: number, value: bigint): void {
-    for (let i = 0; i < bytes; i++) this.stored.set(this.start + offset + i, Number((value >> BigInt(8 * i)) & 0xffn));
+    const start = this.start + offset;
+    for (let i = 0, word = 0; i < bytes; i++, word >>>= 8) {
+      if (i % 4 === 0) word = Number(BigInt.asUintN(32, value >> BigInt(8 * i)));
+      this.stored.set(start + i, word & 0xff);
+    }
   }
 
   byteInMemory(address: number): number {

@@ -36,7 +36,10 @@ export function clearZeroPlaces(words: Int32Array, entryShift: number): void {
 
 /** All places of an address, as offsets, of which `first` is the one that `placeOf` gives it. */
 export function placesFrom(first: number, entryShift: number): number[] {
-  return Array.from({ length: WAYS }, (_, way) => first ^ (way << entryShift));
+  // Array.from with a function takes ten times as long, here a tenth of the time of tests that compile much.
+  const places = [first];
+  for (let way = 1; way < WAYS; way++) places.push(first ^ (way << entryShift));
+  return places;
 }
 
 /** Emits the offset in a table of the first place of an address, of which the low 32 bits count. */

@@ -47,20 +47,21 @@ export class FencedExecution {
     const before = host.slice(GPR, EXIT_RECORD);
     const stores = new DeferredStores(linearMemory);
     const outcome = this.evaluate(instruction, stores);
+    const ranges = stores.findRanges();
     const fence = linearMemory.mmu.context.fence!;
-    const refused = verdict === 'allow' ? [] : stores.ranges.flatMap((range) => fence.refused(range));
+    const refused = verdict === 'allow' ? [] : ranges.flatMap((range) => fence.refused(range));
     if (refused.length > 0 && verdict === undefined) {
       host.set(before, GPR);
       const told = refused.map((range) => ({ ...range, before: stores.before(range), after: stores.after(range) }));
       return { kind: 'refused', stores: told };
     }
     try {
-      stores.make(refused);
+      stores.make(ranges, refused);
     } catch (error) {
       host.set(before, GPR);
       throw error;
     }
-    const foreign = without(stores.ranges, refused).flatMap((range) => fence.foreign(range));
+    const foreign = without(ranges, refused).flatMap((range) => fence.foreign(range));
     if (foreign.length > 0) this.onForeignStore(rip, foreign);
     return outcome;
   }

@@ -143,7 +143,9 @@ class RegionCore extends MeaningCompiler {
     return { root: this.rootsUsed++, offset: 0n };
   }
   freshOrigins(): Origin[] {
-    return Array.from({ length: GENERAL_REGISTERS }, () => this.freshOrigin());
+    const origins: Origin[] = [];
+    for (let register = 0; register < GENERAL_REGISTERS; register++) origins.push(this.freshOrigin());
+    return origins;
   }
 
   /** Keeps the flags in locals, which are valid until flags are set again. */

@@ -23,11 +23,13 @@ export class RegionPaths {
   /** Origins of the registers at a merge: those that all paths agree on, and fresh ones for the others. */
   originsAt(merge: number, makeFresh: () => Origin): Origin[] {
     const arrivals = this.arrivals.get(merge) ?? [];
-    return Array.from({ length: GENERAL_REGISTERS }, (_, register) => {
+    const origins: Origin[] = [];
+    for (let register = 0; register < GENERAL_REGISTERS; register++) {
       const first = arrivals[0]?.[register];
       const agree = first && arrivals.every((known) => isSame(known[register]!, first));
-      return agree ? first : makeFresh();
-    });
+      origins.push(agree ? first : makeFresh());
+    }
+    return origins;
   }
 }
 
