@@ -8,7 +8,7 @@ async function open(): Promise<void> {
   const app = new App(site);
   // For tests and for the curious.
   Object.assign(globalThis, { bd0: app });
-  app.start(app.programOfAddress());
+  app.startFirst();
   await app.machine?.started;
   await keepForOffline(site).catch(() => {});
 }

@@ -185,6 +185,36 @@ async function testShell(t: Test, page: ChromiumPage): Promise<void> {
   t.equal(await page.evaluate("'hasRun' in globalThis"), false, 'no script is run but the files of the site');
 }
 
+/** The first screen says what there is to try, and does it. */
+async function testGuide(t: Test, page: ChromiumPage): Promise<void> {
+  const cards = "document.querySelectorAll('.guide li button')";
+  await page.until(`${cards}.length === 6 && ${shows('\n>')}`);
+  const start = (title: string): Promise<unknown> =>
+    page.evaluate(`Array.from(${cards}).find((each) => each.title === '${title}').click()`);
+  await start('Go back in time');
+  await page.until(`${stateIs('paused')} && ${shows('start fib 24')} && !${shows('= 46368')}`);
+  await page.until("/^Registers of thread/.test(document.querySelector('.registers')?.closest('section').textContent)");
+  await page.until("document.querySelector('.debugger .lists')?.textContent.includes('in fib')");
+  await page.evaluate("document.getElementById('tab-guide').click()");
+  await page.until(`${cards}.length === 6`);
+  await start('64 gigabytes for one program');
+  await page.until(
+    `${stateIs('paused')} && /heap of sparse.* GiB/.test(document.querySelector('.ranges')?.textContent)`,
+  );
+  await page.evaluate("document.getElementById('tab-guide').click()");
+  await page.until(`${cards}.length === 6`);
+  await start('Two files, one tree');
+  await page.until("document.querySelector('.vmos')?.textContent.includes('1 page differs')");
+  await page.evaluate("document.getElementById('tab-guide').click()");
+  await page.until(`${cards}.length === 6`);
+  await start('Code becomes WebAssembly');
+  await page.until("document.querySelectorAll('.regions button').length > 0");
+  await page.evaluate("document.getElementById('tab-console').click()");
+  await page.evaluate(clickAction('Restart'));
+  await page.until(`${stateIs('waiting')} && !${shows('fib')} && ${shows('\n>')}`);
+  t.equal(await page.evaluate("document.getElementById('view').hidden"), true);
+}
+
 async function testTimeline(t: Test, page: ChromiumPage): Promise<void> {
   const before = (await page.evaluate(TICKS)) as number;
   await page.evaluate(`{
@@ -263,6 +293,10 @@ async function openView(page: ChromiumPage, name: string, shown: string): Promis
   await page.until(`document.querySelector('#view ${shown}') !== null`);
 }
 
+/** Clicks a button at the top of the page. */
+const clickAction = (name: string): string =>
+  `Array.from(document.querySelectorAll('#actions button')).find((each) => each.textContent === '${name}').click()`;
+
 const textOf = (selector: string): string => `document.querySelector(${JSON.stringify(selector)}).textContent`;
 
 /** The views, of a program in the middle of its run. */
@@ -309,22 +343,88 @@ async function testViews(t: Test, page: ChromiumPage): Promise<void> {
 
 /** A machine that was kept goes on in another one, from the tick at which it was. */
 async function testKeeping(t: Test, page: ChromiumPage): Promise<void> {
-  await page.evaluate(`{
-    const [save, keep] = Array.from(document.querySelectorAll('#actions button')).slice(1);
-    keep.click();
-  }`);
+  await page.evaluate(clickAction('Keep'));
   await page.until(`${textOf('#state')} === 'Kept in this browser'`);
   const ticks = await page.evaluate(TICKS);
-  await page.evaluate(
-    `Array.from(document.querySelectorAll('#actions button')).find((each) => each.textContent === 'Return').click()`,
-  );
+  await page.evaluate(clickAction('Return'));
   await page.until(`${stateIs('ended')} && ${shows('fib(18) = 2584')}`);
   t.equal(await page.evaluate('bd0.machine.status.begin'), ticks, 'it begins where it was');
 }
 
+/** A machine that was saved to a file goes on when that is dropped. */
+async function testSaving(t: Test, page: ChromiumPage): Promise<void> {
+  await page.evaluate("bd0.machine.call('goto', bd0.machine.status.begin + 5000)");
+  await page.until(stateIs('paused'));
+  const ticks = await page.evaluate(TICKS);
+  await page.evaluate(`{
+    const { createObjectURL } = URL;
+    URL.createObjectURL = (blob) => createObjectURL((globalThis.savedFile = blob));
+  }`);
+  await page.evaluate(clickAction('Save'));
+  await page.until('globalThis.savedFile !== undefined');
+  await page.evaluate(`{
+    const files = new DataTransfer();
+    files.items.add(new File([savedFile], 'fib.bd0'));
+    document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: files, bubbles: true, cancelable: true }));
+  }`);
+  await page.until(`document.title.startsWith('fib.bd0') && ${stateIs('ended')} && ${shows('fib(18) = 2584')}`);
+  t.equal(await page.evaluate('bd0.machine.status.begin'), ticks, 'it begins where it was saved');
+}
+
+/** What was kept is there after the page was loaded again, and in another tab, which can keep another machine. */
+async function testStorage(t: Test, browser: Chromium, page: ChromiumPage): Promise<void> {
+  const url = (await page.evaluate('location.href')) as string;
+  const hasRun = `${stateIs('ended')} && ${shows('fib(18) = 2584')}`;
+  await page.evaluate('globalThis.isOld = true');
+  await page.send('Page.reload', {});
+  await page.until(`!globalThis.isOld && ${hasRun} && document.title.startsWith('fib –')`);
+  const keepAt = async (tab: ChromiumPage, tick: number): Promise<void> => {
+    await tab.evaluate(`bd0.machine.call('goto', ${tick})`);
+    await tab.until(`${stateIs('paused')} && ${TICKS} === ${tick}`);
+    await tab.evaluate(clickAction('Keep'));
+    await tab.until(`${textOf('#state')} === 'Kept in this browser'`);
+  };
+  const returned = async (tab: ChromiumPage): Promise<unknown> => {
+    await tab.evaluate('globalThis.before = bd0.machine');
+    await tab.evaluate(clickAction('Return'));
+    await tab.until(`bd0.machine !== before && ${hasRun}`);
+    return tab.evaluate('bd0.machine.status.begin');
+  };
+  await keepAt(page, 40_000);
+  const other = await browser.open(url, 1280, 800);
+  await other.until(hasRun);
+  t.equal(await returned(other), 40_000, 'the machine of the other tab');
+  await keepAt(other, 50_000);
+  t.equal(await returned(page), 50_000, 'the one that was kept last');
+}
+
+/** Where the storage is full, the page says so. Browsers know for a while how much room there was: so it is a site of its own. */
+async function testFullStorage(t: Test, browser: Chromium): Promise<void> {
+  const server = await serveSite(site, 0);
+  t.teardown(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const page = await browser.open(`${origin}/icon.svg`, 1280, 800);
+  await page.until("document.querySelector('svg') !== null");
+  await page.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1000 });
+  await page.send('Page.navigate', { url: `${origin}/?run=cat` });
+  await page.until(stateIs('waiting'));
+  await page.evaluate(clickAction('Keep'));
+  await page.until(stateIs('failed'));
+  t.equal(
+    await page.evaluate(textOf('#state')),
+    'the storage of the browser is full: save the machine to a file instead',
+  );
+  await page.evaluate('bd0.terminal.focus()');
+  await typeLine(page, 'goes on');
+  await page.until(shows('goes on\ngoes on'));
+}
+
 /** Nothing is cut off, on any usual screen, and every control has a name. */
 async function testLayout(t: Test, page: ChromiumPage): Promise<void> {
-  for (const view of ['memory', 'vmos', 'debugger', 'engine', 'console']) {
+  for (const view of ['guide', 'memory', 'vmos', 'debugger', 'engine', 'console']) {
     await page.evaluate(`document.getElementById('tab-${view}').click()`);
     for (const [width, height] of [
       [1280, 800],
@@ -393,6 +493,7 @@ t.test('the page runs machines in Chromium', async (t) => {
     close();
   });
   const page = await browser.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, 1280, 800);
+  await t.test('a guide shows what there is', (t) => testGuide(t, page));
   await t.test('the shell starts programs', (t) => testShell(t, page));
   await t.test('the timeline leads back and forth', (t) => testTimeline(t, page));
   await t.test('an endless loop does not stall it', (t) => testEndlessLoop(t, page));
@@ -400,6 +501,9 @@ t.test('the page runs machines in Chromium', async (t) => {
   await t.test('dropped kernels boot', (t) => testKernel(t, page));
   await t.test('views show the machine', (t) => testViews(t, page));
   await t.test('machines are kept', (t) => testKeeping(t, page));
+  await t.test('machines are saved to files', (t) => testSaving(t, page));
+  await t.test('tabs share what is kept', (t) => testStorage(t, browser, page));
+  await t.test('a full storage is reported', (t) => testFullStorage(t, browser));
   await t.test('it fits small and large screens', (t) => testLayout(t, page));
   await t.test('a trap opens the debugger', (t) => testTrap(t, page));
   await t.test('it opens without its server', () => testOffline(page, close));

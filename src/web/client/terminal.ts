@@ -6,6 +6,8 @@ import type { TerminalSize } from '../protocol.js';
 import type { MachineClient } from './machine-client.js';
 
 const FONT = "ui-monospace, 'Cascadia Code', 'DejaVu Sans Mono', Menlo, Consolas, monospace";
+/** Of the font of the page. */
+const FONT_REM = 0.875;
 const SCROLLBACK_LINES = 5000;
 
 const COLOURS = {
@@ -42,7 +44,7 @@ export class TerminalPane implements Screen {
       convertEol: true,
       cursorBlink: false,
       fontFamily: FONT,
-      fontSize: 14,
+      fontSize: Math.round(FONT_REM * Number.parseFloat(getComputedStyle(document.documentElement).fontSize)),
       // Of links that programs make by control sequences, whose text may say anything.
       linkHandler: { activate: openLink },
       scrollback: SCROLLBACK_LINES,
@@ -65,6 +67,7 @@ export class TerminalPane implements Screen {
 
   /** In characters. */
   get size(): TerminalSize {
+    this.fitToElement();
     return [this.terminal.rows, this.terminal.cols];
   }
 

@@ -44,6 +44,8 @@ export class App {
       sources: this.sources,
       fail: (message) => this.fail(message),
       open: (name, address) => void this.tabs.open(name, address),
+      shell: (command) => this.typeAtShell(command),
+      openFiles: () => this.picker.click(),
     });
     this.picker.addEventListener('change', () => {
       void this.open(Array.from(this.picker.files ?? []));
@@ -68,9 +70,11 @@ export class App {
     return this.client;
   }
 
-  /** The program that the address of the page asks for; the shell otherwise. */
-  programOfAddress(): Program {
-    return programOfAddress(location) ?? this.shell();
+  /** Starts what the address of the page asks for; a guide is beside the shell. */
+  startFirst(): void {
+    const program = programOfAddress(location);
+    if (!program) void this.tabs.open('guide');
+    this.start(program ?? this.shell());
   }
 
   /** Starts a program in a new machine. */
@@ -115,6 +119,16 @@ export class App {
   private shell(): Program {
     const [, columns] = this.terminal.size;
     return { name: SHELL, image: imageContent(SHELL), args: columns === 80 ? ['-i'] : ['-i', String(columns)] };
+  }
+
+  private typeAtShell(command: string): MachineClient {
+    const isShell = this.program?.name === SHELL && this.client?.status?.state !== 'ended';
+    if (!isShell) this.start(this.shell());
+    const machine = this.client!;
+    // A machine in its past goes on from there.
+    if (machine.status?.state === 'paused') machine.continue();
+    machine.type(`${command}\r`);
+    return machine;
   }
 
   /** Runs what files have, or gives the file to the view that is open: anything else is reported. */

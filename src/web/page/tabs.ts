@@ -3,32 +3,50 @@ import { button, byId, element } from './dom.js';
 import { Repeated } from './repeated.js';
 import type { View, ViewHost } from './views/view.js';
 
-/** The views besides the console. What draws one is loaded when it is first opened. */
-const VIEWS: readonly { readonly name: string; readonly title: string; load(host: ViewHost): Promise<View> }[] = [
+/** A view besides the console. What draws it is loaded when it is first opened. */
+interface KnownView {
+  readonly name: string;
+  readonly title: string;
+  /** What it shows, in a few words. */
+  readonly hint: string;
+  load(host: ViewHost): Promise<View>;
+}
+
+const VIEWS: readonly KnownView[] = [
+  {
+    name: 'guide',
+    title: 'Guide',
+    hint: 'What there is to see and to try',
+    load: async (host) => new (await import('./views/guide-view.js')).GuideView(host),
+  },
   {
     name: 'memory',
     title: 'Memory',
+    hint: 'A map of all addresses, down to single bytes',
     load: async (host) => new (await import('./views/memory-view.js')).MemoryView(host),
   },
   {
     name: 'vmos',
     title: 'VMOs',
+    hint: 'Files and memory objects as trees of pages',
     load: async (host) => new (await import('./views/vmo-view.js')).VmoView(host),
   },
   {
     name: 'debugger',
     title: 'Debugger',
+    hint: 'Source, registers and stack, now and in the past',
     load: async (host) => new (await import('./views/debugger-view.js')).DebuggerView(host),
   },
   {
     name: 'engine',
     title: 'Engine',
+    hint: 'Speed, and machine code beside its WebAssembly',
     load: async (host) => new (await import('./views/engine-view.js')).EngineView(host),
   },
 ];
 
 /** The views that bare machines have. */
-const FOR_BARE: readonly string[] = ['console', 'memory'];
+const FOR_BARE: readonly string[] = ['console', 'guide', 'memory'];
 
 /** Lines of the debugger that are kept while its view is closed. */
 const LINES_MAX = 200;
@@ -45,8 +63,12 @@ export class Tabs {
   private readonly lines: string[] = [];
 
   constructor(private readonly host: ViewHost) {
-    const tabs = [{ name: 'console', title: 'Console' }, ...VIEWS].map(({ name, title }) =>
-      button(title, { role: 'tab', id: `tab-${name}`, 'aria-controls': 'view' }, () => void this.open(name)),
+    const tabs = [{ name: 'console', title: 'Console', hint: 'The terminal alone' }, ...VIEWS].map((view) =>
+      button(
+        view.title,
+        { role: 'tab', id: `tab-${view.name}`, 'aria-controls': 'view', title: view.hint },
+        () => void this.open(view.name),
+      ),
     );
     const list = byId('tabs');
     list.replaceChildren(...tabs);

@@ -10,8 +10,12 @@ export class TimelineBar {
   private readonly slider = element('input', {
     ...{ type: 'range', min: 0, max: POSITIONS, value: POSITIONS, disabled: true },
     'aria-label': 'Time in the history of the machine',
+    title: 'Drag to go back in time',
   });
-  private readonly text = element('output', { 'aria-live': 'off' });
+  private readonly text = element('output', {
+    'aria-live': 'off',
+    title: 'The time of the machine: a tick is an instruction, or a nanosecond of waiting',
+  });
   private readonly toggle: HTMLButtonElement;
   private machine: MachineClient | undefined;
   private status: Status | undefined;

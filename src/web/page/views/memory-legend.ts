@@ -3,11 +3,11 @@ import { element } from '../dom.js';
 import { ownerColour, stateColour, type Scheme } from './memory-map.js';
 
 const STANDARD: NonNullable<MemoryPicture['legend']> = [
-  ['absent', 'mapped, no frame yet'],
+  ['absent', 'reserved, not in use yet'],
   ['zero', 'zeros'],
-  ['clean', 'clean'],
+  ['clean', 'clean: unchanged'],
   ['shared', 'clean, shared'],
-  ['private', 'private'],
+  ['private', 'private copy'],
   ['written', 'written lately'],
 ];
 

@@ -11,6 +11,10 @@ export interface ViewHost {
   readonly fail: (message: string) => void;
   /** Opens another view. */
   readonly open: (view: string, argument?: number) => void;
+  /** Types a command at the shell, in a new machine if another program runs. Returns the machine. */
+  readonly shell: (command: string) => MachineClient;
+  /** Lets the user choose files to run. */
+  readonly openFiles: () => void;
 }
 
 /** A view of the machine. */

@@ -7,6 +7,8 @@ import { nodeText, vmoGraph } from './vmo-graph.js';
 /** VMOs whose id is computed step by step have at most so many subtrees. */
 const STEPS_MAX = 40;
 const NONE = '';
+/** Text that is smaller than this can hardly be read. */
+const SHRINKS_MOST = 1.3;
 
 /** VMOs: how each was built, its canonical tree, and what two of them share. */
 export class VmoView implements View {
@@ -71,6 +73,8 @@ export class VmoView implements View {
       list.map(({ key, title, length }) => new Option(`${title}, ${sizeText(length)}`, key));
     this.chosen.replaceChildren(...options());
     this.other.replaceChildren(new Option('nothing', NONE), ...options());
+    // Two files are there to be compared.
+    if (chosen === NONE && list[1]?.key.startsWith('file ')) this.other.value = list[1].key;
     if (list.some(({ key }) => key === chosen)) this.chosen.value = chosen;
     if (list.some(({ key }) => key === other)) this.other.value = other;
   }
@@ -93,6 +97,7 @@ export class VmoView implements View {
         ? element('p', { class: 'quiet' }, 'It is empty')
         : vmoGraph(picture, [...new Set(roots)], (node) => this.describe(node)),
     );
+    this.fit();
     // The first root is in view, however wide the graph is.
     const root = this.canvas.querySelector('.node');
     root?.scrollIntoView({ block: 'nearest', inline: 'center' });
@@ -118,6 +123,13 @@ export class VmoView implements View {
       ),
     );
     this.steps.replaceChildren(...(vmos.length === 1 ? stepsOf(picture) : []));
+  }
+
+  /** A graph that is not much wider than its place is drawn smaller. */
+  private fit(): void {
+    const graph = this.canvas.querySelector('svg');
+    if (graph && Number(graph.getAttribute('width')) <= SHRINKS_MOST * this.canvas.clientWidth)
+      graph.setAttribute('style', 'max-width: 100%; height: auto');
   }
 
   private describe(node: GraphNode): void {
