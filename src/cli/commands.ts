@@ -70,6 +70,7 @@ const BOOT: CommandHelp = {
     ['bd0 boot vmlinuz --virtio rng,block --disk disk.img', 'a source of entropy, and a disk as /dev/vda'],
     ['bd0 boot vmlinuz --store ~/.bd0 --snapshot-at 1400000000 shell', 'save the machine at that tick'],
     ['bd0 boot --store ~/.bd0 --resume shell', 'and go on with it, as often as wanted'],
+    ['bd0 boot --store ~/.bd0 --resume shell --publish disk', 'and keep what it writes to its disk'],
     ['bd0 boot vmlinuz --initrd initrd.cpio --append console=ttyS0 --record run.bd0', 'record it, with what is typed'],
     ['bd0 replay run.bd0', 'and repeat it'],
     ['bd0 boot kernel.elf --trace irq,faults --max-instructions 1000000', 'with a log of interrupts and exceptions'],

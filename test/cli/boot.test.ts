@@ -114,8 +114,30 @@ t.test('a machine that is saved goes on in another process', async (t) => {
     [['--resume', 'late', '--store', store], /there is no snapshot 'late'/],
     [['--resume', 'early', '--store', store, kernel], /remove '.*kernel'/],
     [['--resume', 'early', '--store', store, '-m64MB'], /remove --memory/],
+    [['--resume', 'early', '--store', store, '--publish', 'x'], /--publish 'x' has no disk: 'early' has 0/],
+    [['--resume', 'early', '--publish', 'x'], /--publish needs a store/],
   ];
   for (const [args, line] of refusals) t.match(await bd0(['boot', ...args]), { stderr: line });
+});
+
+t.test('the disks of a machine that is resumed can be published', async (t) => {
+  const [store, disk] = [join(directory, 'disks'), join(directory, 'disk')];
+  const content = Uint8Array.from({ length: 3 * 4096 + 512 }, (_, at) => (at * 7) % 251);
+  writeFileSync(disk, content);
+  const words = ['--store', store, '--disk', disk, '--snapshot-at', '5000000', 'early', '-m64MB', kernel];
+  t.match(await bd0(['boot', ...words]), { code: 1, stderr: /^bd0: saved 'early'/ });
+  rmSync(disk);
+  t.match(await bd0(['boot', '--store', store, '--resume', 'early', '--publish', 'kept']), { code: 1, stderr: '' });
+  const file = join(directory, 'same');
+  writeFileSync(file, content);
+  const ids = await Promise.all(
+    [
+      ['hash', file],
+      ['explain', 'kept', '--store', store],
+    ].map((words) => bd0(['vmo', ...words])),
+  );
+  t.match(ids[0], { code: 0, stdout: /^[0-9a-f]{64}/ });
+  t.ok(ids[1]!.stdout.includes(ids[0]!.stdout.slice(0, 16)), ids[1]!.stdout);
 });
 
 t.test('how a run ends', async (t) => {

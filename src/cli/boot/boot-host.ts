@@ -43,12 +43,12 @@ export async function openBootHost({ timeoutSeconds }: BootRequest): Promise<Boo
 /** The machine of a request, for which `write` is the terminal. Throws Failure. */
 export function makeBoardMachine(
   request: BootRequest,
-  { disks, store }: BootDisks,
+  disks: BootDisks,
   write: (bytes: Uint8Array) => void,
   realTime: boolean,
 ): BoardMachine {
   const send = senderTo(request.serial, write);
-  const { board, kernel } = makeOrResume(request, { disks, store, send });
+  const { board, kernel } = makeOrResume(request, { disks, send });
   traceBoard(board, request.trace);
   const name = request.resume ?? basename(request.kernel);
   return new BoardMachine(board, { name, symbols: symbolsOf(request, kernel) }, { realTime });

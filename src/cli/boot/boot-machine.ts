@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { onFile } from '../../host/failure.js';
-import type { RunStore } from '../../host/names/durable-names.js';
 import { sha256 } from '../../host/sha256.js';
 import { Board, BootError, boot, SavedSnapshotError, type BoardDisk } from '../../index.js';
 import { EXIT_NOT_RUNNABLE, Failure } from '../failure.js';
 import { findSnapshot } from '../run/machine-snapshots.js';
 import type { BootRequest } from './boot-options.js';
+import type { BootDisks } from './disks.js';
 
 /** A machine, and the kernel that was loaded into it. */
 export interface Loaded {
@@ -18,14 +18,13 @@ type Send = (byte: number) => void;
 
 /** What the host provides for a machine. */
 export interface MachineHost {
-  readonly disks: readonly BoardDisk[];
-  readonly store: RunStore | undefined;
+  readonly disks: Pick<BootDisks, 'disks' | 'publishers' | 'store'>;
   readonly send: Send;
 }
 
 /** The machine of a request: a new one with a kernel, or one that was saved. Throws Failure. */
-export function makeOrResume(request: BootRequest, { disks, store, send }: MachineHost): Loaded {
-  return request.resume === undefined ? make(request, disks, send) : resume(request, store, send);
+export function makeOrResume(request: BootRequest, { disks, send }: MachineHost): Loaded {
+  return request.resume === undefined ? make(request, disks.disks, send) : resume(request, disks, send);
 }
 
 function translatorOptions(): { readonly now: () => number } {
@@ -40,10 +39,19 @@ function make(request: BootRequest, disks: readonly BoardDisk[], send: Send): Lo
 }
 
 /** A machine that was saved. Throws Failure. */
-function resume({ resume: name, engine }: BootRequest, store: RunStore | undefined, send: Send): Loaded {
-  const saved = findSnapshot(name!, store, '--resume');
+function resume(
+  { resume: name, engine, publish: names }: BootRequest,
+  disks: MachineHost['disks'],
+  send: Send,
+): Loaded {
+  const saved = findSnapshot(name!, disks.store, '--resume');
   try {
-    return { board: Board.resume(saved, { engine, translator: translatorOptions(), send, sha256 }), kernel: undefined };
+    const publish = disks.publishers(() => board.store);
+    const board = Board.resume(saved, { engine, translator: translatorOptions(), send, sha256, publish });
+    const lacking = names[board.disks.length];
+    if (lacking !== undefined)
+      throw new Failure(`--publish '${lacking}' has no disk: '${name!}' has ${board.disks.length}`);
+    return { board, kernel: undefined };
   } catch (error) {
     throw error instanceof SavedSnapshotError ? new Failure(`'${name!}' cannot be resumed: ${error.message}`) : error;
   }

@@ -135,7 +135,7 @@ export const BOOT_OPTIONS = {
 } as const satisfies OptionTable;
 
 /** Options that a saved machine was made with. */
-const FIXED_WHEN_RESUMED = ['memory', 'append', 'initrd', 'disk', 'publish', 'virtio', 'cpu'] as const;
+const FIXED_WHEN_RESUMED = ['memory', 'append', 'initrd', 'disk', 'virtio', 'cpu'] as const;
 
 export interface BootRequest {
   readonly shown: Shown | undefined;

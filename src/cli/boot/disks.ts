@@ -11,6 +11,8 @@ const PART_BYTES = 2 ** 20;
 /** The disks of a machine, and the store that was opened for them. */
 export interface BootDisks {
   readonly disks: readonly BoardDisk[];
+  /** What makes the disks of a resumed machine durable, whose store `storeOf` returns. */
+  publishers(storeOf: () => VmoStore): readonly PublishDisk[];
   /** The durable store, if there is one. */
   readonly store: RunStore | undefined;
   close(): void;
@@ -22,17 +24,22 @@ export interface DiskRequest {
   /** Names for what is written: the first for the first disk, and so on. */
   readonly publish: readonly string[];
   readonly store: string | undefined;
+  /** The name of a saved machine, which has its disks. */
+  readonly resume: string | undefined;
 }
 
+type PublishDisk = NonNullable<BoardDisk['publish']>;
+
 /** Throws Failure, HostError. */
-export async function openDisks({ disk: sources, publish, store: directory }: DiskRequest): Promise<BootDisks> {
-  if (publish.length > sources.length)
+export async function openDisks({ disk: sources, publish, store: directory, resume }: DiskRequest): Promise<BootDisks> {
+  if (resume === undefined && publish.length > sources.length)
     throw new Failure(`--publish '${publish[sources.length]!}' has no disk: each --publish is for one --disk`);
   if (publish.length > 0 && directory === undefined)
     throw new Failure('--publish needs a store: --store DIR says where it is');
   if (directory === undefined)
     return {
       disks: sources.map((source) => ({ open: (store) => readFile(store, source) })),
+      publishers: () => [],
       store: undefined,
       close: () => {},
     };
@@ -40,7 +47,11 @@ export async function openDisks({ disk: sources, publish, store: directory }: Di
   const durable = RunStore.open(directory);
   const makeNames = (store: VmoStore): DurableNames => new DurableNames(store, durable);
   const disks = sources.map((source, index) => diskOf(source, publish[index], { durable, makeNames }));
-  return { disks, store: durable, close: () => durable.close() };
+  const publishers: BootDisks['publishers'] = (storeOf) => {
+    let names: DurableNames | undefined;
+    return publish.map((name) => publisherOf(name, () => (names ??= makeNames(storeOf()))));
+  };
+  return { disks, publishers, store: durable, close: () => durable.close() };
 }
 
 /** The durable store, and its names for a machine. */
@@ -61,12 +72,14 @@ function diskOf(source: string, publish: string | undefined, { durable, makeName
     return content;
   };
   if (publish === undefined) return { open };
-  return {
-    open,
-    publish: (content) => {
-      if (names.publish(publish, content, 'anything') !== 'done')
-        throw new Failure(`cannot publish '${publish}': another process keeps the store busy`);
-    },
+  return { open, publish: publisherOf(publish, () => names) };
+}
+
+/** Keeps content under a name. Throws Failure. */
+function publisherOf(name: string, namesOf: () => DurableNames): PublishDisk {
+  return (content) => {
+    if (namesOf().publish(name, content, 'anything') !== 'done')
+      throw new Failure(`cannot publish '${name}': another process keeps the store busy`);
   };
 }
 
