@@ -25,6 +25,8 @@ t.test('random sequences of signal calls give on every engine what they give on 
   same(SEED * 1000 + 500, volume(4, 400), (batch) => evaluatorAnd(1, SEED, batch, ENGINES));
 });
 
+t.test('faults tell what the processor tells of them on the host', (t) => isAsOnHost(t, 'faults'));
+
 for (const name of ['jobs', 'timers', 'queued-timers', 'run-timers'])
   t.test(`groups, stopped processes, timers and interrupted calls are on every engine as on the host: ${name}.c`, (t) =>
     isAsOnHost(t, name),

@@ -26,6 +26,7 @@ for (const [what, name] of [
   ['edges of datagram sockets', 'edges'],
   ['what is told of the interface lo', 'interfaces'],
   ['addresses of sockets that are connected', 'ways'],
+  ['options that nobody has set', 'options'],
 ] as const)
   t.test(`${what}: as on the host`, async (t) => {
     const program = await linuxProgram(`${directory}${name}.c`, ['-w']);

@@ -2,9 +2,11 @@ import type { Cpu } from '../../../cpu/cpu.js';
 import { Vector, type GuestException } from '../../../cpu/state/exceptions.js';
 import { outside, schema } from '../../../state/schema.js';
 import type { AddressSpace } from '../../memory/address-space.js';
-import { fromLinear } from '../../memory/linear-address.js';
+import { fromLinear, type LinearAddress } from '../../memory/linear-address.js';
+import type { Mapping } from '../../memory/mapping.js';
 import type { UserMemory } from '../../memory/user-memory.js';
 import { OutOfFramesError } from '../../../vmo/errors.js';
+import { homeOf } from '../../memory/view.js';
 import { accessOf } from '../../reports/trap-report.js';
 import type { Process } from '../../tasks/process.js';
 import type { Thread } from '../../tasks/thread.js';
@@ -22,6 +24,8 @@ const { SIGSEGV } = Signal;
 
 /** What ends a process that a signal ended: 128 and the signal. */
 const EXIT_OF_SIGNAL = 128;
+/** Bit 0 of the error code of a page fault: the page is present. */
+const FAULT_PRESENT = 1;
 /** Bit 2 of the error code of a page fault, at CPL 3. SDM Vol. 3A 4.7. */
 const FAULT_USER = 4;
 
@@ -114,7 +118,7 @@ export class SignalDelivery {
     const isPageFault = vector === Vector.PF;
     signals.fault = {
       vector,
-      errorCode: isPageFault ? errorCode | FAULT_USER : errorCode,
+      errorCode: isPageFault ? this.codeOf(thread, exception) : errorCode,
       cr2: isPageFault ? exception.linear : signals.fault.cr2,
     };
     const info = signalOf(exception, state, isPageFault ? this.placeOf(thread, exception) : 'not mapped');
@@ -186,10 +190,20 @@ export class SignalDelivery {
   private placeOf({ process }: Thread, { linear, errorCode }: GuestException): FaultPlace {
     const seen = fromLinear(linear);
     if (seen === undefined) return 'not mapped';
-    const address = process.view?.home(seen) ?? seen;
-    const { space } = this.host;
-    if (space.isBeyondEnd(address, accessOf(errorCode))) return 'beyond end';
-    return space.regionAt(address)?.mappingAt(address) ? 'mapped' : 'not mapped';
+    const address = homeOf(process.view, seen);
+    if (this.host.space.isBeyondEnd(address, accessOf(errorCode))) return 'beyond end';
+    return this.mappingAt(address) ? 'mapped' : 'not mapped';
+  }
+
+  /** The error code of a page fault, as a program sees it: Linux keeps pages that allow nothing not present. */
+  private codeOf({ process }: Thread, { linear, errorCode }: GuestException): number {
+    const seen = fromLinear(linear);
+    const mapping = seen === undefined ? undefined : this.mappingAt(homeOf(process.view, seen));
+    return (errorCode | FAULT_USER) & ~(mapping?.protection === 0 ? FAULT_PRESENT : 0);
+  }
+
+  private mappingAt(address: LinearAddress): Mapping | undefined {
+    return this.host.space.regionAt(address)?.mappingAt(address);
   }
 
   /** As `take`; the tracer of a thread sees each signal first, and the thread stops for that or for another reason. */

@@ -4,15 +4,8 @@ import type { CallResult } from '../../../calls/call.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../../call.js';
 import { LinuxErrno, LinuxError, failed } from '../../errno.js';
 import { POLLOUT, POLLWRNORM } from '../../files/open/open-file.js';
-import {
-  AF_INET6,
-  AF_NETLINK,
-  IPPROTO_IP,
-  IPPROTO_IPV6,
-  IPPROTO_TCP,
-  SOL_NETLINK,
-  SOL_SOCKET,
-} from '../../sockets/constants.js';
+import { AF_INET6, AF_NETLINK, IPPROTO_IP, IPPROTO_IPV6, SOL_NETLINK, SOL_SOCKET } from '../../sockets/constants.js';
+import { protocolOption } from '../../sockets/protocol-options.js';
 import { optionKey } from '../../sockets/socket-options.js';
 import type { Socket } from '../../sockets/socket.js';
 import { bytesAt, put32, putBytes, viewAt } from '../../user-data.js';
@@ -41,10 +34,6 @@ const SO_PEERGROUPS = 59;
 const SWITCHES = new Set([1, 2, 5, 6, 9, 10, 11, SO_REUSEPORT, 16, 29, 34, 35, 37, 40, 41, 43, 44, 63, 64]);
 /** Those that are numbers: priority, mark, busy poll. */
 const NUMBERS = new Set([12, 36, 46]);
-const TCP_MAXSEG = 2;
-/** Bytes of a segment before a socket is connected, and over the loopback interface. */
-const FIRST_SEGMENT_BYTES = 536;
-const SEGMENT_BYTES = 32741;
 const OPTION_BYTES_MAX = 4096;
 const SECOND = 1e9;
 const MICROSECOND = 1000;
@@ -61,7 +50,7 @@ function getsockopt(
   const room = viewAt(context, lengthAddress, 4).getInt32(0, true);
   const [level, option] = [signed32(levelArgument), signed32(optionArgument)];
   if (room < 0) return failed(EINVAL);
-  const told = level === SOL_SOCKET ? optionOf(socket, option) : protocolOption(socket, level, option);
+  const told = level === SOL_SOCKET ? optionOf(socket, option) : optionOfProtocol(socket, level, option);
   const bytes = told.subarray(0, room);
   putBytes(context, address, bytes);
   put32(context, lengthAddress, bytes.length);
@@ -111,13 +100,11 @@ function optionOf(socket: Socket, option: number): Uint8Array {
   }
 }
 
-/** Options of TCP, UDP, IP and IPv6 are kept, and told again. */
-function protocolOption({ isUnix, options, kind, state }: Socket, level: number, option: number): Uint8Array {
-  if (isUnix) throw new LinuxError(EOPNOTSUPP);
-  requireLevel(kind, level);
-  const isSegment = level === IPPROTO_TCP && option === TCP_MAXSEG;
-  const unset = isSegment ? (state === 'connected' ? SEGMENT_BYTES : FIRST_SEGMENT_BYTES) : 0;
-  return wordBytes(options.kept.get(optionKey(level, option)) ?? unset);
+/** The value of an option of TCP, UDP, IP or IPv6. */
+function optionOfProtocol(socket: Socket, level: number, option: number): Uint8Array {
+  if (socket.isUnix) throw new LinuxError(EOPNOTSUPP);
+  requireLevel(socket.kind, level);
+  return protocolOption(socket, level, option);
 }
 
 function requireLevel({ domain, protocol }: Socket['kind'], level: number): void {
