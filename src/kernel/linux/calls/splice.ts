@@ -1,7 +1,7 @@
 /** Moving bytes to and from pipes: splice(2), tee(2), vmsplice(2), fs/splice.c of Linux. */
 import { chargeBytes } from '../../calls/arguments.js';
-import type { CallResult } from '../../calls/call.js';
-import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
+import { PENDING, type CallResult } from '../../calls/call.js';
+import { interruptedTransfer, signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, LinuxError, failed } from '../errno.js';
 import { usableFileOf, waitFor } from '../files/arguments.js';
 import { O_APPEND, O_NONBLOCK } from '../files/constants.js';
@@ -15,7 +15,7 @@ import { TimerFile } from '../files/open/timer-file.js';
 import { NotifyFile } from '../files/notify/notify-file.js';
 import { put64, viewAt } from '../user-data.js';
 import { Buffers } from './buffers.js';
-import { copyPart, signalled } from './transfer.js';
+import { PART_BYTES, copyPart, partly, signalled } from './transfer.js';
 
 const { EAGAIN, EBADF, EFAULT, EINVAL, ESPIPE } = LinuxErrno;
 
@@ -84,6 +84,11 @@ function requireSpliced(file: OpenFile): void {
   if (NEVER_SPLICED.some((kind) => file instanceof kind)) throw new LinuxError(EINVAL);
 }
 
+/** Whether a file is /dev/null, which has no splice_read. */
+function isNull(file: OpenFile): boolean {
+  return file instanceof OpenDevice && file.inode.device === DEVICE.null;
+}
+
 /** Waits for a file, unless the call or the file says that it shall not. */
 function waitUnless(context: LinuxContext, flags: number, file: OpenFile): CallResult {
   return flags & SPLICE_F_NONBLOCK ? failed(EAGAIN) : waitFor(context, file);
@@ -120,9 +125,47 @@ function putIn(
   signalled(context, () => to.requireReader());
   if (to.pipe.room === 0) return waitUnless(context, flags, to);
   requireSpliced(from);
-  if (from instanceof OpenDevice && from.inode.device === DEVICE.null) return failed(EINVAL);
+  if (isNull(from)) return failed(EINVAL);
   const copied = copyPart(context, { from, at }, { to, toAt: undefined }, wanted);
   return copied === WAIT ? waitUnless(context, flags, from) : copied;
+}
+
+/** sendfile(2). */
+function sendfile(context: LinuxContext, output: bigint, input: bigint, offset: bigint, count: bigint): CallResult {
+  const { pending } = context;
+  const start = offset === 0n ? undefined : Number(viewAt(context, offset, 8).getBigInt64(0, true));
+  const from = usableFileOf(context, input);
+  if (!from.isReadable) return failed(EBADF);
+  if (!from.isSeekable && start !== undefined) return failed(ESPIPE);
+  if (start !== undefined && start < 0) return failed(EINVAL);
+  const to = usableFileOf(context, output);
+  if (!to.isWritable) return failed(EBADF);
+  // Linux waits for room in the pipe before it checks the input: fs/splice.c "splice_file_to_pipe".
+  if (to instanceof OpenPipe) {
+    signalled(context, () => to.requireReader());
+    if (to.pipe.room === 0) return waitFor(context, to);
+  } else if (!from.isSeekable || to.flags & O_APPEND) return failed(EINVAL);
+  if (count === 0n) return 0n;
+  if (from instanceof OpenDirectory || isNull(from)) return failed(EINVAL);
+  if (!from.isSeekable) return sendFromStream(context, from, to, count);
+  const done = pending.progress;
+  const wanted = Math.min(Number(count) - done, PART_BYTES);
+  const copied = partly(done, () => copyPart(context, { from, at: start }, { to, toAt: undefined }, wanted));
+  if (copied === WAIT) return done > 0 && to.flags & O_NONBLOCK ? BigInt(done) : waitFor(context, to);
+  if (typeof copied === 'bigint') return copied;
+  if (start !== undefined) put64(context, offset, BigInt(start + copied));
+  const total = done + copied;
+  if (copied === 0 || total >= Number(count) || to instanceof OpenPipe) return BigInt(total);
+  pending.progress = total;
+  return PENDING;
+}
+
+/** Moves what a file without offsets has into a pipe, as far as there is room. */
+function sendFromStream(context: LinuxContext, from: OpenFile, to: OpenFile, count: bigint): CallResult {
+  if (from instanceof OpenPipe || !(to instanceof OpenPipe)) return failed(EINVAL);
+  const flags = to.flags & O_NONBLOCK ? SPLICE_F_NONBLOCK : 0;
+  const put = putIn(context, from, to, { wanted: bounded(count), flags, at: undefined });
+  return typeof put === 'number' ? BigInt(put) : put;
 }
 
 /** Moves bytes from a pipe to another one, or copies them. */
@@ -199,6 +242,10 @@ const part = {
 } as const;
 
 export const SPLICE_CALLS: readonly LinuxCall[] = [
+  {
+    ...{ number: 40, name: 'sendfile', parameters: ['output', 'input', 'offset', 'count'], perform: sendfile },
+    ...{ state: 'whole', differs: '', interrupted: interruptedTransfer },
+  },
   {
     ...{ number: 275, name: 'splice', perform: splice, ...part },
     parameters: ['input', 'inputOffset', 'output', 'outputOffset', 'length', 'flags'],

@@ -20,7 +20,7 @@ import { sentBy } from '../signals/signal-info.js';
 import { Signal } from '../signals/signal.js';
 
 /** Bytes that are moved at once; longer transfers are made in parts, between which others may run. */
-const MOVED_BYTES = 65536;
+export const PART_BYTES = 65536;
 
 /** Bytes of a pipe at most: how they are parted depends on how many are written. */
 const PIPED_BYTES = 2 ** 20;
@@ -42,7 +42,7 @@ function readInto(context: LinuxContext, file: OpenFile, buffers: Buffers, at?: 
   const stopped = terminal && stopInBackground(context, terminal, Signal.SIGTTIN);
   if (stopped !== undefined) return stopped;
   const done = pending.progress;
-  const wanted = Math.min(buffers.length - done, MOVED_BYTES);
+  const wanted = Math.min(buffers.length - done, PART_BYTES);
   const room = buffers.accessible(done, wanted, 'write');
   if (wanted > 0 && room === 0 && (done > 0 || !isSpent(file, at))) {
     if (file instanceof OpenRegularFile) file.noteRead(system.fileSystem);
@@ -70,7 +70,7 @@ function writeFrom(context: LinuxContext, file: OpenFile, buffers: Buffers, at?:
   const stopped = terminal?.has(TOSTOP) ? stopInBackground(context, terminal, Signal.SIGTTOU) : undefined;
   if (stopped !== undefined) return stopped;
   const done = pending.progress;
-  const wanted = Math.min(buffers.length - done, file.isSeekable ? MOVED_BYTES : PIPED_BYTES);
+  const wanted = Math.min(buffers.length - done, file.isSeekable ? PART_BYTES : PIPED_BYTES);
   const given = buffers.accessible(done, wanted, 'read');
   if (wanted > 0 && given === 0) return done > 0 ? BigInt(done) : failed(EFAULT);
   const bytes = buffers.get(done, given);
@@ -86,7 +86,7 @@ function writeFrom(context: LinuxContext, file: OpenFile, buffers: Buffers, at?:
 }
 
 /** The bytes that were moved before, where what comes next fails. */
-function partly<T>(done: number, work: () => T): T | bigint {
+export function partly<T>(done: number, work: () => T): T | bigint {
   try {
     return work();
   } catch (error) {
@@ -204,34 +204,6 @@ export function copyPart(
   return written;
 }
 
-function sendfile(context: LinuxContext, output: bigint, input: bigint, offset: bigint, count: bigint): CallResult {
-  const { pending } = context;
-  const start = offset === 0n ? undefined : Number(viewAt(context, offset, 8).getBigInt64(0, true));
-  const from = usableFileOf(context, input);
-  if (!from.isReadable) return failed(EBADF);
-  if (!from.isSeekable && start !== undefined) return failed(ESPIPE);
-  if (start !== undefined && start < 0) return failed(EINVAL);
-  const to = usableFileOf(context, output);
-  if (!to.isWritable) return failed(EBADF);
-  // Linux waits for room in the pipe before it checks the input: fs/splice.c "splice_file_to_pipe".
-  if (to instanceof OpenPipe) {
-    signalled(context, () => to.requireReader());
-    if (to.pipe.room === 0) return waitFor(context, to);
-  } else if (!from.isSeekable || to.flags & O_APPEND) return failed(EINVAL);
-  if (count === 0n) return 0n;
-  if (!from.isSeekable || from instanceof OpenDirectory) return failed(EINVAL);
-  const done = pending.progress;
-  const wanted = Math.min(Number(count) - done, MOVED_BYTES);
-  const copied = partly(done, () => copyPart(context, { from, at: start }, { to, toAt: undefined }, wanted));
-  if (copied === WAIT) return done > 0 && to.flags & O_NONBLOCK ? BigInt(done) : waitFor(context, to);
-  if (typeof copied === 'bigint') return copied;
-  if (start !== undefined) put64(context, offset, BigInt(start + copied));
-  const total = done + copied;
-  if (copied === 0 || total >= Number(count) || to instanceof OpenPipe) return BigInt(total);
-  pending.progress = total;
-  return PENDING;
-}
-
 function copyFileRange(
   context: LinuxContext,
   input: bigint,
@@ -253,7 +225,7 @@ function copyFileRange(
   const start = at ?? from.position;
   const there = Math.min(Number(length), Math.max(0, from.inode.size - start));
   if (from.inode === to.inode && overlaps(start, toAt ?? to.position, there)) return failed(EINVAL);
-  const wanted = Math.min(there, MOVED_BYTES);
+  const wanted = Math.min(there, PART_BYTES);
   const copied = copyPart(context, { from, at }, { to, toAt }, wanted) as number;
   if (at !== undefined) put64(context, inputOffset, BigInt(at + copied));
   if (toAt !== undefined) put64(context, outputOffset, BigInt(toAt + copied));
@@ -307,7 +279,6 @@ export const TRANSFER_CALLS: readonly LinuxCall[] = [
   { number: 18, name: 'pwrite64', parameters: [...some, 'offset'], perform: pwrite64, ...moved },
   { number: 19, name: 'readv', parameters: vector, perform: readv, ...moved },
   { number: 20, name: 'writev', parameters: vector, perform: writev, ...moved },
-  { number: 40, name: 'sendfile', parameters: ['output', 'input', 'offset', 'count'], perform: sendfile, ...moved },
   { number: 74, name: 'fsync', parameters: ['fd'], perform: fsync, ...whole },
   { number: 75, name: 'fdatasync', parameters: ['fd'], perform: fsync, ...whole },
   { number: 162, name: 'sync', parameters: [], perform: sync, ...whole },

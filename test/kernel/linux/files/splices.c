@@ -70,9 +70,9 @@ static void step(void) {
   unsigned length = below(400);
   switch (below(11)) {
     case 10: {
-      static const int SOURCES[] = {0, 2, 4, 6}, SINKS[] = {1, 3, 5};
+      static const int SOURCES[] = {0, 2, 4, 6, 9, 10, 9, 10, 11, 12, 13}, SINKS[] = {1, 3, 5};
       loff_t *at = offset(&from);
-      int in = fds[SOURCES[below(4)]], out = fds[SINKS[below(3)]];
+      int in = fds[SOURCES[below(11)]], out = fds[SINKS[below(3)]];
       told("sendfile", sendfile(out, in, at, length));
       if (at == &from) say("  from %lld\n", (long long)from);
       break;
