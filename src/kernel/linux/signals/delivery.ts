@@ -6,7 +6,6 @@ import { fromLinear, type LinearAddress } from '../../memory/linear-address.js';
 import type { Mapping } from '../../memory/mapping.js';
 import type { UserMemory } from '../../memory/user-memory.js';
 import { OutOfFramesError } from '../../../vmo/errors.js';
-import { homeOf } from '../../memory/view.js';
 import { accessOf } from '../../reports/trap-report.js';
 import type { Process } from '../../tasks/process.js';
 import type { Thread } from '../../tasks/thread.js';
@@ -187,18 +186,17 @@ export class SignalDelivery {
   }
 
   /** What lies at the address of a page fault. */
-  private placeOf({ process }: Thread, { linear, errorCode }: GuestException): FaultPlace {
-    const seen = fromLinear(linear);
-    if (seen === undefined) return 'not mapped';
-    const address = homeOf(process.view, seen);
+  private placeOf(thread: Thread, { linear, errorCode }: GuestException): FaultPlace {
+    const address = homeOf(thread, linear);
+    if (address === undefined) return 'not mapped';
     if (this.host.space.isBeyondEnd(address, accessOf(errorCode))) return 'beyond end';
     return this.mappingAt(address) ? 'mapped' : 'not mapped';
   }
 
   /** The error code of a page fault, as a program sees it: Linux keeps pages that allow nothing not present. */
-  private codeOf({ process }: Thread, { linear, errorCode }: GuestException): number {
-    const seen = fromLinear(linear);
-    const mapping = seen === undefined ? undefined : this.mappingAt(homeOf(process.view, seen));
+  private codeOf(thread: Thread, { linear, errorCode }: GuestException): number {
+    const address = homeOf(thread, linear);
+    const mapping = address === undefined ? undefined : this.mappingAt(address);
     return (errorCode | FAULT_USER) & ~(mapping?.protection === 0 ? FAULT_PRESENT : 0);
   }
 
@@ -248,4 +246,10 @@ export class SignalDelivery {
 
 function isTrap(vector: number): boolean {
   return vector === Vector.BP || vector === Vector.OF || vector === Vector.DB;
+}
+
+/** Where what a thread sees at an address lies; undefined for an address that is not canonical. */
+function homeOf({ process }: Thread, linear: bigint): LinearAddress | undefined {
+  const seen = fromLinear(linear);
+  return seen === undefined ? undefined : (process.view?.home(seen) ?? seen);
 }
