@@ -21,6 +21,7 @@ import {
 const ON_LINE: Readonly<Record<number, number>> = { 1: 8, 2: 8, 4: 4, 8: 2 };
 const LONGEST_STRING = 200;
 const NAME_COLUMNS = 9;
+const CONTROL_COLUMNS = 11;
 
 /** Commands that show and change registers and memory. */
 export const DATA_COMMANDS: readonly Command[] = [
@@ -97,7 +98,7 @@ function controlLines({ control }: RegisterFile, name: string): string[] {
   );
   return shown
     .filter(([own]) => name === own || name === 'control')
-    .map(([own, value]) => `${own.padEnd(NAME_COLUMNS)}${hex64(value)}`);
+    .map(([own, value]) => `${own.padEnd(CONTROL_COLUMNS)}${hex64(value)}`);
 }
 
 const hex64 = (value: bigint): string => `0x${value.toString(16).padStart(16, '0')}`;
