@@ -1,7 +1,7 @@
 /**
  * Runs test files, each in a process of its own, two at a time: `node run-tests.js [FILE ...]`; without files, all of
- * dist/test but those of `npm run test:long`, those of some directories in one process. Prints a report of each process as it
- * ends, a line a minute about each that has not, and the counts of all.
+ * dist/test but those of `npm run test:long`, those of some directories in one process, and those that mostly wait beside the
+ * other two. Prints a report of each process as it ends, a line a minute about each that has not, and the counts of all.
  *
  * Tests import tap, but tap's runner does not run them: it loads hooks into every process, which cost half a second of CPU
  * time in each of them.
@@ -63,6 +63,16 @@ const ALONE = [
   ...['host/store/crash', 'host/store/interrupt', 'host/store/losses'],
 ];
 
+/**
+ * Of those with a process of their own, the files that spend most of their time waiting for the disk, for npm or for other
+ * processes: 60 of 254 seconds were CPU time on a busy host. They run one after another beside the two others, which would leave
+ * a core idle.
+ */
+const WAITING = [
+  ...['package', 'host/store/losses', 'host/store/interrupt', 'host/store/crash', 'host/linux/changes'],
+  ...['oracle/native', 'web/site'],
+];
+
 let cpuSeconds = 0;
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -99,6 +109,11 @@ function allTests(): string[][] {
     processes.set(key, [...(processes.get(key) ?? []), join(root, 'dist/test', file)]);
   }
   return [...processes.values()];
+}
+
+/** Whether a process has only files that mostly wait. */
+function isWaiting(files: readonly string[]): boolean {
+  return files.every((file) => WAITING.some((name) => file === join(root, 'dist/test', `${name}.test.js`)));
 }
 
 function nameOf([first, ...others]: readonly string[]): string {
@@ -151,12 +166,14 @@ endWhenInterrupted(() => {
 });
 
 const words = process.argv.slice(2);
-const processes = words.length > 0 ? words.map((word) => [resolve(word)]) : allTests();
+const all = words.length > 0 ? words.map((word) => [resolve(word)]) : allTests();
+const waiting = words.length > 0 ? [] : all.filter(isWaiting);
+const processes = all.filter((files) => !waiting.includes(files));
 const counts = new Map<string, number>([['total', 0]]);
-let ok = processes.length > 0;
+let ok = all.length > 0;
 
-async function work(): Promise<void> {
-  for (let files = processes.shift(); files !== undefined && !isInterrupted; files = processes.shift()) {
+async function work(queue: string[][]): Promise<void> {
+  for (let files = queue.shift(); files !== undefined && !isInterrupted; files = queue.shift()) {
     const report = await run(files);
     if (isInterrupted) return;
     process.stdout.write(report.text);
@@ -165,7 +182,7 @@ async function work(): Promise<void> {
   }
 }
 
-await Promise.all(Array.from({ length: JOBS }, work));
+await Promise.all([...Array.from({ length: JOBS }, () => work(processes)), work(waiting)]);
 if (!isInterrupted) {
   process.stdout.write(`# CPU ${cpuSeconds.toFixed(0)} s\n${summaryOf(counts)}`);
   process.exitCode = ok ? 0 : 1;
