@@ -16,6 +16,9 @@ const directory = path.join(__dirname, '../../../bundle');
  */
 v8.setFlagsFromString('--interrupt-budget=330000');
 
+/** By what the space for new objects grows: not at all, since few of them live on here, and larger spaces only take memory. */
+v8.setFlagsFromString('--semi-space-growth-factor=1');
+
 /** A script of the bundle is the expression of such a function. */
 type ScriptFunction = (
   exports: object,
