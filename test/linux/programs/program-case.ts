@@ -103,6 +103,17 @@ const PACKAGES: Readonly<Record<string, string>> = {
   '/usr/bin/poly': 'polyml',
   '/usr/bin/redis-benchmark': 'redis-tools',
   '/usr/bin/pdftotext': 'poppler-utils',
+  '/usr/bin/pdfinfo': 'poppler-utils',
+  '/usr/bin/mariadb-install-db': 'mariadb-server',
+  '/usr/sbin/mariadbd': 'mariadb-server',
+  '/usr/bin/ninja': 'ninja-build',
+  '/usr/bin/dig': 'bind9-dnsutils',
+  '/usr/sbin/dnsmasq': 'dnsmasq-base',
+  '/usr/lib/python3/dist-packages/numpy': 'python3-numpy',
+  '/usr/bin/py.test-3': 'python3-pytest',
+  '/usr/bin/gs': 'ghostscript',
+  '/usr/bin/convert': 'imagemagick',
+  '/usr/bin/gm': 'graphicsmagick',
 };
 
 /** The package that has a program, as Debian names it. */
