@@ -2,6 +2,7 @@
  * Random code at CPL 0 over random page tables, with accesses to devices: it ends in an event of the guest, a reset or the limit,
  * never in an exception of the host, and alike on all engines.
  */
+import { setImmediate } from 'node:timers/promises';
 import t from 'tap';
 import { Random } from '../../support/random.js';
 import { RandomMachines, type MachineEnd } from '../../support/random-machine.js';
@@ -14,6 +15,10 @@ const MACHINES = volume(200, 20_000);
 const TICKS = volume(800, 2_000);
 /** Bytes that the process may have grown by in the second half of the machines. */
 const MOST_GROWTH = 200 * 2 ** 20;
+/** Machines between two turns of the event loop, in which V8 frees the modules of regions that are gone. */
+const BETWEEN_TURNS = 10;
+/** Machines after which a long run says how far it is. */
+const BETWEEN_REPORTS = 1000;
 
 t.test('random machines end alike on all engines', async (t) => {
   const engines = { evaluator: new RandomMachines('evaluator'), interpreter: new RandomMachines('interpreter') };
@@ -27,6 +32,8 @@ t.test('random machines end alike on all engines', async (t) => {
     for (const end of found) if (String(end) !== String(expected)) t.same(end, expected, `machine ${SEED + number}`);
     ends.set(expected[0], (ends.get(expected[0]) ?? 0) + 1);
     ticks += expected[1];
+    if (number % BETWEEN_TURNS === 0) await setImmediate();
+    if (number % BETWEEN_REPORTS === BETWEEN_REPORTS - 1) t.comment(`${number + 1} machines`);
     if (number === MACHINES >> 1) half = process.memoryUsage.rss();
   }
   t.comment(`seed ${SEED}; ends: ${JSON.stringify([...ends])}; ${Math.round(ticks / MACHINES)} ticks each`);
