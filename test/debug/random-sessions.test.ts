@@ -194,6 +194,7 @@ const NUMBERS: Readonly<Record<string, readonly string[]>> = {
   set: ['set u8(#) = 1', 'set *# = 1'],
   thread: ['thread #'],
   info: ['info map #'],
+  pages: ['pages #'],
   x: ['x #', 'x/#x main', 'x/#s main', 'x/#i main'],
 };
 /** Commands in which a number may be any. */
