@@ -35,7 +35,7 @@ t.test('a machine with watched files goes on from a snapshot as it did', async (
   for (let index = 0; index < volume(2, 100); index++) {
     const args = [String(SEED * 1000 + index)];
     const whole = runInMachine(program, args);
-    const maxTicks = Math.floor((whole.computer.ticks * (index + 1)) / 5);
+    const maxTicks = Math.floor((whole.computer.ticks * ((index % 4) + 1)) / 5);
     const { computer, process } = runInMachine(program, args, { maxTicks });
     const snapshot = computer.snapshot();
     for (const again of [1, 2]) {
