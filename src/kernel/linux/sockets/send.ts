@@ -169,10 +169,17 @@ export function disconnect(files: FileSystem, socket: Socket): void {
   const before = socket.peer;
   socket.peer = undefined;
   socket.state = 'new';
-  if (!before || socket.queue.length === 0) return;
+  if (!before) return;
+  leavePeer(files, socket);
+  if (socket.queue.length === 0) return;
   socket.dropReceived(files);
   if (before.state !== 'closed' && before.peer === socket) {
     before.error = LinuxErrno.ECONNRESET;
     files.wake(before.number, POLLERR);
   }
+}
+
+/** A socket no longer waits for room at its peer, full or not: net/unix/af_unix.c "unix_dgram_peer_wake_disconnect_wakeup". */
+export function leavePeer(files: FileSystem, { number }: Socket): void {
+  files.wake(number, POLLOUT | POLLWRNORM | POLLWRBAND);
 }

@@ -12,7 +12,7 @@ import { lookUp } from '../files/tree/path-walk.js';
 import { AF_UNSPEC, AF_UNIX, SHUT_RECEIVING } from './constants.js';
 import { FAMILY_BYTES, familyOf, unixAddress, unixName } from './address.js';
 import { connected, madeSocket, senderOf } from './make-socket.js';
-import { disconnect, passesCredentials } from './send.js';
+import { disconnect, leavePeer, passesCredentials } from './send.js';
 import type { Socket } from './socket.js';
 
 const { EADDRINUSE, ECONNREFUSED, EEXIST, EINVAL, EISCONN, EPERM, EPROTOTYPE } = LinuxErrno;
@@ -100,7 +100,8 @@ function connectDatagrams(context: LinuxContext, socket: Socket, address: Uint8A
   if (familyOf(address) === AF_UNSPEC) return void disconnect(fileSystem, socket);
   const other = unixSocketAt(context, address, socket.kind.type);
   if (other.peer && other.peer !== socket) throw new LinuxError(EPERM);
-  if (socket.peer && socket.peer !== other) disconnect(fileSystem, socket);
+  if (socket.peer === other) leavePeer(fileSystem, socket);
+  else disconnect(fileSystem, socket);
   socket.peer = other;
   socket.state = 'connected';
   return undefined;

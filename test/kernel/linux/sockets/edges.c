@@ -1,6 +1,6 @@
 /*
- * Which edges epoll reports of datagram sockets whose peers receive, are full, or are closed: of a pair, and of sockets that send
- * to one with a name. The output is the same on every Linux.
+ * Which edges epoll reports of datagram sockets whose peers receive, are full, or are closed, and of those that leave their peers:
+ * of a pair, and of sockets that send to one with a name. The output is the same on every Linux.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -75,12 +75,48 @@ static void of_a_name(int is_full, int receives) {
   close(client);
 }
 
+/* Leaves the peer, whose room it waits for or not, in each way; afterwards, what lies there is received. */
+static void leaves(int way, int is_full) {
+  struct sockaddr_un names[2] = {{AF_UNIX, "\0edges"}, {AF_UNIX, "\0edges"}}, nobody = {AF_UNSPEC};
+  int servers[2], client = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+  socklen_t length;
+  char byte;
+  for (int i = 0; i < 2; i++) {
+    length = offsetof(struct sockaddr_un, sun_path) + 1 + snprintf(names[i].sun_path + 1, 90, "bd0-leaves-%d-%d", i, getpid());
+    servers[i] = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    bind(servers[i], (struct sockaddr *)&names[i], length);
+  }
+  connect(client, (struct sockaddr *)&names[0], length);
+  if (is_full) fill(client);
+  watch(client, EPOLLIN | EPOLLOUT);
+  wait_after("watched");
+  wait_after("again");
+  int result = 0;
+  switch (way) {
+    case 0: result = connect(client, (struct sockaddr *)&nobody, sizeof nobody); break;
+    case 1: case 2: result = connect(client, (struct sockaddr *)&names[way - 1], length); break;
+    default:
+      close(servers[0]);
+      wait_after("closed there");
+      result = send(client, "z", 1, 0);
+  }
+  say("way %d: %d\n", way, result < 0 ? errno : 0);
+  wait_after("left");
+  wait_after("again");
+  if (way < 3) recv(servers[0], &byte, 1, 0);
+  wait_after("received there");
+  if (way < 3) close(servers[0]);
+  close(servers[1]);
+  close(client);
+}
+
 int main(void) {
   poller = epoll_create1(0);
   for (int is_full = 0; is_full < 2; is_full++) {
     of_a_pair(SOCK_DGRAM, is_full);
     of_a_pair(SOCK_SEQPACKET, is_full);
     for (int receives = 0; receives < 2; receives++) of_a_name(is_full, receives);
+    for (int way = 0; way < 4; way++) leaves(way, is_full);
   }
   return 0;
 }
