@@ -86,10 +86,11 @@ export class Jobs implements Ringer {
     return isForgotten;
   }
 
-  /** Stopped members of an orphaned group get SIGHUP and SIGCONT. kernel/exit.c */
+  /** An orphaned group gets SIGHUP and SIGCONT where all threads of a member have stopped. kernel/exit.c "has_stopped_jobs" */
   private leaveOrphans(group: number): void {
     const members = membersOf(this.processes, group);
-    if (!isOrphaned(this.processes, group) || !members.some(({ signals }) => signals.stoppedBy !== 0)) return;
+    const hasStopped = members.some(({ signals }) => signals.stoppedBy !== 0 && !signals.isStopping);
+    if (!hasStopped || !isOrphaned(this.processes, group)) return;
     for (const { signals } of members)
       for (const signal of [Signal.SIGHUP, Signal.SIGCONT]) this.signals.send(signals.process, fromKernel(signal));
   }
