@@ -30,6 +30,17 @@ t.test('events that are alike are told once, and that some were lost is told', a
   t.equal(run.computer.parts.kernel.space.regions.length, 1, 'nothing is left but the kernel page');
 });
 
+t.test('directories that are removed stay for those who have something open in them', async (t) => {
+  const program = await linuxProgram(`${directory}removed.c`, ['-w']);
+  const native = runOnHost(program);
+  for (const engine of [ENGINES.interpreter, ENGINES.translator]) {
+    const { output, exitCode, computer } = runInMachine(program, [], engine);
+    t.equal(output, native.output);
+    t.equal(exitCode, 0);
+    t.equal(computer.parts.kernel.space.regions.length, 1, 'nothing is left but the kernel page');
+  }
+});
+
 t.test('a machine with watched files goes on from a snapshot as it did', async (t) => {
   const program = await linuxProgram(`${directory}random.c`);
   for (let index = 0; index < volume(2, 100); index++) {

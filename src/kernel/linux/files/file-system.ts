@@ -324,14 +324,24 @@ export class FileSystem implements Tree, ContentStore {
     this.giveUp(inode);
   }
 
-  /** Forgets an inode that has no name and is not open. */
+  /** Forgets an inode that has no name and is not open, and the directories that nothing else holds. */
   giveUp(inode: Inode): void {
-    if (inode.id === 0 || inode.names > 0 || inode.opens > 0 || !this.inodes.delete(inode.id)) return;
+    for (let left: Inode | undefined = inode; left && this.forget(left);) {
+      const above: Inode | undefined = left instanceof TreeDirectory ? left.parent(this) : undefined;
+      if (above) above.opens--;
+      left = above;
+    }
+  }
+
+  /** Returns false for an inode that somebody still has. */
+  private forget(inode: Inode): boolean {
+    if (inode.id === 0 || inode.names > 0 || inode.opens > 0 || !this.inodes.delete(inode.id)) return false;
     this.hostMemory.release('inode');
     this.attributes.forget(inode.id, this.hostMemory);
     if (inode.links === 0) for (const watch of [...(inode.watches ?? [])]) watch.gone(this);
     if (inode instanceof RegularFile) inode.content.close(this);
     if (inode instanceof TreeDirectory) this.counted(inode, () => inode.forget());
+    return true;
   }
 
   /** The path of a directory below a root; undefined for one that was removed, or lies in one. */

@@ -8,7 +8,10 @@ export interface NamePlace {
   readonly name: string;
 }
 
-/** A name by which somebody has a file open: it moves with the file, and stays what it was when it is taken away. */
+/**
+ * A name by which somebody has a file open: it moves with the file, and stays what it was when it is taken away. It holds its
+ * directory, which those who watch it see end later.
+ */
 export class OpenName implements NamePlace {
   static readonly state = schema('open name', OpenName, { directory: value, name: value, isGone: value, users: value });
 
@@ -22,10 +25,13 @@ export class OpenName implements NamePlace {
 }
 
 /** Somebody opens a file by a name. */
-export function useName(inode: Inode, place: NamePlace): OpenName {
+export function useName(files: FileSystem, inode: Inode, place: NamePlace): OpenName {
   const known = findName(inode, place);
   const used = known ?? new OpenName(place.directory, place.name);
-  if (!known) (inode.openNames ??= []).push(used);
+  if (!known) {
+    files.hold(used.directory);
+    (inode.openNames ??= []).push(used);
+  }
   used.users++;
   return used;
 }
@@ -36,12 +42,15 @@ export function dropName(files: FileSystem, inode: Inode, name: OpenName): void 
   const left = inode.openNames!.filter((each) => each !== name);
   inode.openNames = left.length > 0 ? left : undefined;
   if (name.isGone) endIfUnlinked(files, inode);
+  files.release(name.directory);
 }
 
 /** A name of a file stands elsewhere now. */
-export function moveName(inode: Inode, from: NamePlace, to: NamePlace): void {
+export function moveName(files: FileSystem, inode: Inode, from: NamePlace, to: NamePlace): void {
   const used = findName(inode, from);
   if (!used) return;
+  files.hold(to.directory);
+  files.release(from.directory);
   used.directory = to.directory;
   used.name = to.name;
 }

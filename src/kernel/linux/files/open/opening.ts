@@ -84,7 +84,7 @@ export function openInode(
       : openSpecial(inode, kept, place);
   files.hold(file.inode);
   if (file instanceof OpenRegularFile || file instanceof OpenDirectory) {
-    file.knownAs = useName(inode, place);
+    file.knownAs = useName(files, inode, place);
     tellOpened(files, file, IN_OPEN);
   }
   return file;

@@ -207,7 +207,7 @@ function move(files: FileSystem, old: OldName, place: NewName, target: OldName |
   }
   old.inode.changed = files.now;
   touch(files, place.directory);
-  moveName(old.inode, old, place);
+  moveName(files, old.inode, old, place);
   tellMove(files, old, place, target?.inode);
   if (!target) return;
   if (!isDirectory(target.inode)) takeName(files, target.inode, place);
@@ -236,7 +236,7 @@ function exchange(files: FileSystem, old: OldName, target: OldName): void {
     [old, target],
     [target, old],
   ] as const) {
-    moveName(from.inode, from, to);
+    moveName(files, from.inode, from, to);
     tellMove(files, from, to);
   }
 }
@@ -296,8 +296,11 @@ function takeAway(files: FileSystem, { directory, name, inode }: OldName): void 
   touch(files, directory);
 }
 
+/** A directory that was removed holds its parent for as long as somebody has it: `..` leads there. */
 function endDirectory(files: FileSystem, inode: Inode): void {
-  (inode as TreeDirectory).name = undefined;
+  const directory = inode as TreeDirectory;
+  files.hold(directory.parent(files));
+  directory.name = undefined;
   inode.links = 0;
   inode.changed = files.now;
 }
