@@ -123,6 +123,7 @@ function mprotect(context: LinuxContext, address: bigint, length: bigint, protAr
   if (!range || !mappings || !hasRoom(context)) return failed(ENOMEM);
   if (prot & PROT_WRITE && mappings.some(({ shared }) => shared && !shared.mayWrite)) return failed(EACCES);
   region.protect(range.start, range.end, protectionOf(prot), (vmo) => again(context.store, vmo));
+  context.system.ipc.divided(region, mappings, context.linux.pid);
   context.pager.protect(region, range.start, range.end);
   return 0n;
 }

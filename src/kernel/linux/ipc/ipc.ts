@@ -69,9 +69,23 @@ export class Ipc {
     });
   }
 
+  /** Mappings of a process have another protection in part: one that was divided counts as attached again. */
+  divided(region: Region, mappings: readonly Mapping[], pid: number): void {
+    for (const mapping of mappings) {
+      const [first, last] = [region.mappingAt(mapping.start), region.mappingAt(mapping.end - 1)];
+      // A part that has become one with what is beside it is not divided off: its border has moved.
+      const isDivided = first !== last && first?.start === mapping.start && last?.end === mapping.end;
+      if (isDivided) this.attach(region, mapping.start, mapping.end, pid);
+    }
+  }
+
   /** A process is forked, and its child has attached what it has. */
   forked({ pid, memory: { region } }: LinuxProcess): void {
-    this.forEachSegment(region, region.start, region.end, (segment) => {
+    this.attach(region, region.start, region.end, pid);
+  }
+
+  private attach(region: Region, start: number, end: number, pid: number): void {
+    this.forEachSegment(region, start, end, (segment) => {
       segment.attachedAt = this.now;
       segment.lastPid = pid;
     });

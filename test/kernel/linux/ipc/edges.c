@@ -51,6 +51,27 @@ static void ids(void) {
   say("%lx %lx %ld %ld %lx\n", most.shmmax, most.shmmin, most.shmmni, most.shmseg, most.shmall);
 }
 
+/* Gives parts of a segment another protection: those that Linux divides off count as attached, where no border moves. */
+static void divided(void) {
+  enum { PAGE = 4096, READS = PROT_READ, WRITES = PROT_READ | PROT_WRITE };
+  static const struct { int first, count, protection; } changes[] = {
+    {0, 2, READS}, {2, 1, READS}, {5, 1, READS}, {3, 1, READS}, {1, 2, WRITES}, {7, 1, WRITES}, {6, 1, READS}, {0, 1, READS},
+  };
+  int segment = shmget(IPC_PRIVATE, 8 * PAGE, 0600);
+  char *at = shmat(segment, NULL, 0);
+  for (unsigned i = 0; i < sizeof changes / sizeof *changes; i++) {
+    struct shmid_ds status;
+    pid_t child = fork();
+    if (child == 0) _exit(0);
+    waitpid(child, NULL, 0);
+    int result = mprotect(at + changes[i].first * PAGE, changes[i].count * PAGE, changes[i].protection);
+    shmctl(segment, IPC_STAT, &status);
+    say("part %u: %d, %ld attached, last by %s\n", i, result, (long)status.shm_nattch, status.shm_lpid == child ? "child" : "me");
+  }
+  shmdt(at);
+  shmctl(segment, IPC_RMID, NULL);
+}
+
 static void show(const char *path) {
   char text[4096];
   int fd = open(path, O_RDONLY);
@@ -180,6 +201,7 @@ int main(int argc, char **argv) {
   ids();
   lists();
   large();
+  divided();
   deadlines();
   undone();
   return 0;

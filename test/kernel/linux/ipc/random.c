@@ -96,6 +96,8 @@ static void handler(int number, siginfo_t *info, void *context) {
   if (info->si_code != SI_USER) codes = codes * 16 + info->si_value.sival_int + (info->si_code == SI_MESGQ ? 1 : 2);
 }
 
+static int pages_of(size_t length) { return (length + PAGE - 1) / PAGE; }
+
 static int get_flags(void) {
   static const int modes[] = {0600, 0666, 0640, 0};
   return modes[below(4)] | (below(3) ? IPC_CREAT : 0) | (below(6) ? 0 : IPC_EXCL);
@@ -141,7 +143,11 @@ static void do_segment(int operation) {
     }
     case SHM_ATTACH: {
       int flags = (below(3) ? 0 : SHM_RDONLY) | (below(6) ? 0 : SHM_REMAP) | (below(6) ? 0 : SHM_RND);
-      char *where = below(3) ? NULL : attached[below(ATTACHED)];
+      struct shmid_ds status = {0};
+      int from = below(ATTACHED);
+      char *where = below(3) ? NULL : attached[from];
+      /* What lies behind a segment differs, and is not to be replaced. */
+      if (where && shmctl(id, IPC_STAT, &status) == 0 && pages_of(status.shm_segsz) > pages_of(lengths[from])) where = NULL;
       if (where && below(3) == 0) {
         if (below(2)) where += 5;
         else {
@@ -151,7 +157,6 @@ static void do_segment(int operation) {
         }
       }
       if (attached[at] && !(flags & SHM_REMAP)) where = NULL;
-      struct shmid_ds status;
       char *found = shmat(id, where, flags);
       tell(" %d", at);
       if (found == (char *)-1) {
@@ -198,14 +203,17 @@ static void do_segment(int operation) {
       close(pipes[1]);
       return;
     }
-    case SHM_CUT:
+    case SHM_CUT: {
       if (!attached[at]) return;
       tell(" %d", at);
+      /* What lies behind a segment differs. */
+      char *page = attached[at] + below(pages_of(lengths[at])) * PAGE;
       switch (below(3)) {
-        case 0: told(munmap(attached[at] + PAGE * below(3), PAGE)); return;
-        case 1: told(mprotect(attached[at] + PAGE * below(2), PAGE, PROT_READ | (below(2) ? PROT_WRITE : 0))); return;
-        default: told(madvise(attached[at], PAGE, MADV_DONTNEED)); return;
+        case 0: told(munmap(page, PAGE)); return;
+        case 1: told(mprotect(page, PAGE, PROT_READ | (below(2) ? PROT_WRITE : 0))); return;
+        default: told(madvise(page, PAGE, MADV_DONTNEED)); return;
       }
+    }
     case SHM_FORK: {
       int pipes[2];
       char answer[100] = "";
