@@ -12,18 +12,20 @@ import {
   SYSCALL,
   TICKS,
   VMCALL,
+  debugTrap,
   faultOf,
   trap,
   type CpuEvent,
   type RefusedStore,
 } from './state/events.js';
-import { Vector } from './state/exceptions.js';
+import { debugException } from './state/exceptions.js';
 import type { BareProcessor, MakeBareProcessor } from './system/bare-processor.js';
 import { FencedExecution, type FenceVerdict } from './evaluator/fenced-execution.js';
 import { InstructionFetcher } from './decode/fetch.js';
+import type { Instruction } from './decode/instruction.js';
 import { hostOperations } from './evaluator/host-operations.js';
 import { RecordEngine } from './engine/record-engine.js';
-import { LinearMemory } from './access/linear-memory.js';
+import { LinearMemory, type ProgramBreakpoints } from './access/linear-memory.js';
 import { CodeStops } from './stops.js';
 import type { TranslationStats } from './translator/events.js';
 import type { TranslationThreshold, TranslatorOptions } from './translator/options.js';
@@ -36,6 +38,7 @@ export type { CpuEvent, RefusedStore, TranslationThreshold };
 export type Engine = 'auto' | 'interpreter' | 'evaluator';
 
 const CR0_AM = 1 << 18;
+const DR6_SINGLE_STEP = 1 << 14;
 
 /**
  * One x86-64 processor: state, MMU, decoder, and the engines that run instructions. It knows nothing of the kernel:
@@ -203,6 +206,7 @@ export class Cpu {
     const traps = this.state.trapFlag;
     this.ticks++;
     try {
+      this.requireNoBreakpoint();
       const instruction = this.fetcher.fetch(this.bare ? this.bare.fetchAddress() : this.state.rip);
       const { mnemonic } = instruction.form.row;
       this.bare?.begin(instruction);
@@ -210,16 +214,61 @@ export class Cpu {
       const isFenced = this.mmu.context.fence !== undefined;
       const outcome = isFenced ? this.fenced.execute(instruction, verdict) : this.evaluator.execute(instruction);
       if (typeof outcome === 'object') return this.undone(outcome);
-      if (outcome !== 'more') this.codeStops.completed();
+      if (outcome !== 'more') this.completed();
       if (outcome === 'vmcall') return VMCALL;
       if (outcome === 'syscall') return SYSCALL;
       if (outcome === 'trap') return trap(this.evaluator.trapVector);
-      if (this.bare ? this.bare.takesDebugTrap(instruction, traps, outcome === 'more') : traps) return trap(Vector.DB);
+      const causes = this.takeDebugCauses(instruction, traps, outcome === 'more');
+      if (causes !== 0) return debugTrap(causes);
       const event = this.bare?.takeEvent() ?? TICKS;
       return event === TICKS && this.mmu.dataStops.hasAccesses ? STOPPED : event;
     } catch (error) {
       return this.undone(faultOf(error));
     }
+  }
+
+  /** Uses breakpoints of the program that runs, or none, on a processor that is not bare. They cost nothing where there are none. */
+  useBreakpoints(breakpoints: ProgramBreakpoints | undefined): void {
+    const { linearMemory } = this;
+    if (linearMemory.breakpoints === breakpoints) return;
+    linearMemory.breakpoints = breakpoints;
+    linearMemory.onAccess = breakpoints && ((linear, bytes, access) => breakpoints.onAccess(linear, bytes, access));
+  }
+
+  /** Whether instructions must be executed one by one: with TF or RF, with breakpoints, and as bare machines need it. */
+  get runsSingly(): boolean {
+    const { state, bare } = this;
+    if (bare) return state.trapFlag || bare.needsEvaluator;
+    return state.isSteppedOrResumed || this.linearMemory.breakpoints !== undefined;
+  }
+
+  /** Raises #DB for a breakpoint of the program on the next instruction, with RF set so that it is executed then. SDM Vol. 3B 17.3.1.1. */
+  private requireNoBreakpoint(): void {
+    const { breakpoints } = this.linearMemory;
+    if (!breakpoints) return;
+    // Accesses of an instruction that faulted do not count, nor those of the kernel.
+    breakpoints.takeHits();
+    const { state } = this;
+    const causes = state.resumeFlag ? 0 : breakpoints.onFetch(state.rip);
+    if (causes === 0) return;
+    state.resumeFlag = true;
+    throw debugException(causes);
+  }
+
+  private completed(): void {
+    this.codeStops.completed();
+    if (!this.bare && this.state.resumeFlag) this.state.resumeFlag = false;
+  }
+
+  /**
+   * The bits of DR6 for which an instruction raises #DB when it is complete, or at least an iteration of it; 0 if it raises none. Between
+   * iterations RF is set, on a processor that is not bare. SDM Vol. 3B 17.3.1.1.
+   */
+  private takeDebugCauses(instruction: Instruction, isStepped: boolean, isIncomplete: boolean): number {
+    if (this.bare) return this.bare.takesDebugTrap(instruction, isStepped, isIncomplete) ? DR6_SINGLE_STEP : 0;
+    const causes = (isStepped ? DR6_SINGLE_STEP : 0) | (this.linearMemory.breakpoints?.takeHits() ?? 0);
+    if (causes !== 0 && isIncomplete) this.state.resumeFlag = true;
+    return causes;
   }
 
   /** The instruction has changed nothing: its accesses were not made. */

@@ -341,6 +341,7 @@ export class Kernel {
     const { ticks } = this.cpu;
     const trace = thread.linux?.trace;
     if (trace) this.linux.tracing.runs(thread, trace);
+    this.cpu.useBreakpoints(thread.linux?.debug?.breakpoints);
     const timeLeft = thread.linux ? this.linux.timeLeft(thread) : Infinity;
     const turnEnd = Math.min(this.scheduler.turnEnd(end), ticks + timeLeft);
     const event = this.debugMode.run(thread, turnEnd - ticks, ROUNDS_AT_ONCE);

@@ -52,6 +52,16 @@ function alignmentOf(bytes: number): number {
   return alignment > MOST_ALIGNMENT ? 1 : alignment;
 }
 
+/** Breakpoints of a program, some of which are enabled. */
+export interface ProgramBreakpoints {
+  /** The bits of DR6 for breakpoints on the execution of the instruction at a linear address. */
+  onFetch(linear: bigint): number;
+  /** Notes an access of an instruction. */
+  onAccess(linear: bigint, bytes: number, access: Access): void;
+  /** Returns and forgets the bits of DR6 for what was noted. */
+  takeHits(): number;
+}
+
 /**
  * Guest memory by linear address, as the evaluator and the slow paths see it: canonical check, alignment check, one or
  * two pages, and notification of stores to watched frames.
@@ -62,6 +72,8 @@ export class LinearMemory {
   onCodeStored: CodeStored = () => {};
   /** What lies beyond RAM. An access within a page reaches it once, as a whole. */
   devices: DeviceMemory = NO_DEVICES;
+  /** Those of the program that runs, on a processor that is not bare: `Cpu.useBreakpoints`. */
+  breakpoints: ProgramBreakpoints | undefined;
   /** Called with each access of an instruction, while there are breakpoints on data. */
   onAccess: ((linear: bigint, bytes: number, access: Access) => void) | undefined;
   /** Holds back the stores of the current instruction; if undefined, stores are made at once. */

@@ -40,6 +40,8 @@ export interface EngineCpu {
   readonly state: CpuState;
   readonly codeStops: CodeStops;
   readonly linearMemory: { readonly checksAlignment: boolean };
+  /** Whether the evaluator must execute the next instruction: for TF, RF, or breakpoints. */
+  readonly runsSingly: boolean;
   /** Of a bare machine. */
   readonly bare: BareEngineCpu | undefined;
   /** Time: the engine counts it on. */

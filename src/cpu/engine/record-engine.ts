@@ -171,7 +171,7 @@ export class RecordEngine implements CodeStopsListener {
       }
       if (bare?.isInterruptible === true) return INTERRUPTIBLE;
       cpu.updateModes();
-      if (cpu.state.trapFlag || bare?.needsEvaluator === true) next = this.runSingly(end);
+      if (cpu.runsSingly) next = this.runSingly(end);
       else if (next === 0) next = this.takeStop() ? STOPPED : this.locateRip();
       else if (hot) next = this.runHot(hot, next, end);
       else next = this.runInterpreter(next, end);
@@ -362,7 +362,7 @@ export class RecordEngine implements CodeStopsListener {
   private evaluate(record: number): Next {
     const { cpu, blocks, exits } = this;
     if (this.takeStop()) return STOPPED;
-    const exit = exits.pass();
+    const exit = cpu.runsSingly ? undefined : exits.pass();
     if (exit) {
       if (this.hasCodeStops) cpu.codeStops.completed();
       cpu.ticks++;

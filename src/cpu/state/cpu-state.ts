@@ -140,6 +140,13 @@ export class CpuState {
   get resumeFlag(): boolean {
     return (this.view.getInt32(at.RFLAGS, true) & RF) !== 0;
   }
+  set resumeFlag(resumes: boolean) {
+    this.systemFlags = (this.systemFlags & ~BigInt(RF)) | (resumes ? BigInt(RF) : 0n);
+  }
+  /** TF or RF. */
+  get isSteppedOrResumed(): boolean {
+    return (this.view.getInt32(at.RFLAGS, true) & (TF | RF)) !== 0;
+  }
   /** TF. */
   get trapFlag(): boolean {
     return (this.view.getInt32(at.RFLAGS, true) & TF) !== 0;

@@ -1,5 +1,5 @@
 import type { AddressRange } from '../../mmu/fence.js';
-import { GuestException } from './exceptions.js';
+import { debugException, GuestException } from './exceptions.js';
 
 /** Bytes that the write fence refuses, and what the instruction would have stored. */
 export interface RefusedStore extends AddressRange {
@@ -48,6 +48,11 @@ export const SHUTDOWN: CpuEvent = { kind: 'shutdown' };
 /** A trap: rip is already past the instruction. */
 export function trap(vector: number): CpuEvent {
   return { kind: 'exception', exception: new GuestException(vector), trap: true };
+}
+
+/** The trap #DB with some bits of DR6. */
+export function debugTrap(causes: number): CpuEvent {
+  return { kind: 'exception', exception: debugException(causes), trap: true };
 }
 
 /** The event for a thrown guest exception; anything else is a bug in the emulator and is rethrown. */

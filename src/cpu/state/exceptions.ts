@@ -47,6 +47,8 @@ export class GuestException {
     /** For #PF: bits 63 to 32 of the linear address that goes to CR2, and the low 32 bits (signed or unsigned). */
     readonly linearHigh = 0,
     readonly linearLow = 0,
+    /** For #DB of a processor that is not bare: the bits of DR6 that it sets, 0 for INT1. */
+    readonly causes = 0,
   ) {}
 
   /** For #PF: the linear address that goes to CR2. */
@@ -57,6 +59,11 @@ export class GuestException {
   get message(): string {
     return `${vectorName(this.vector)} error code ${this.errorCode}`;
   }
+}
+
+/** The #DB with some bits of DR6. */
+export function debugException(causes: number): GuestException {
+  return new GuestException(Vector.DB, 0, 0, 0, causes);
 }
 
 /** The #PF for a failed translation. */

@@ -36,7 +36,7 @@ export class Breakpoints {
   /** The debug registers in words of 32 bits, which are quicker to read. */
   private readonly words: Uint32Array;
 
-  constructor(private readonly state: SystemState) {
+  constructor(private readonly state: Pick<SystemState, 'debug'>) {
     this.words = new Uint32Array(state.debug.buffer);
   }
 

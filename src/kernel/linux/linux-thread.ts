@@ -1,4 +1,5 @@
 import { schema, value } from '../../state/schema.js';
+import { DebugRegisters } from './tracing/debug-registers.js';
 import type { Trace } from './tracing/trace.js';
 import { RunClock } from './tasks/run-clock.js';
 import { ThreadSignals } from './signals/thread-signals.js';
@@ -25,7 +26,7 @@ export class LinuxThread {
     LinuxThread,
     {
       ...{ tid: value, clearTid: value, robustList: value, name: value, signals: value, clock: value },
-      ...{ scheduling: value, trace: value },
+      ...{ scheduling: value, trace: value, debug: value },
     },
     { label: ({ tid }) => String(tid) },
   );
@@ -38,6 +39,8 @@ export class LinuxThread {
   scheduling = PLAIN;
   /** The state of its tracing, if it has a tracer or had one. */
   trace: Trace | undefined;
+  /** Undefined while all are as at the start of a program. */
+  debug: DebugRegisters | undefined;
 
   constructor(
     /** Its number for Linux; that of the first thread is that of the process. */
@@ -55,8 +58,15 @@ export class LinuxThread {
     return after;
   }
 
-  /** Takes over the scheduling of the thread that has created this one. */
-  inheritScheduling({ scheduling }: LinuxThread): void {
+  /** Notes in DR6 why #DB was raised. */
+  noteDebug(causes: number): void {
+    this.debug ??= new DebugRegisters();
+    this.debug.status = BigInt(causes);
+  }
+
+  /** Takes over the scheduling of the thread that has created this one, and of its debug registers what Linux copies. */
+  inherit({ scheduling, debug }: LinuxThread): void {
+    this.debug = debug?.forChild();
     this.scheduling = scheduling.policy & SCHED_RESET_ON_FORK ? PLAIN : scheduling;
   }
 }

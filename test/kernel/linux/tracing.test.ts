@@ -1,7 +1,7 @@
 /** ptrace: what tracers see and do is what they see and do on the host, on every engine. */
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { linuxProgram, runInMachine, runOnHost } from '../../support/linux-programs.js';
+import { linuxProgram, rootWith, runInMachine, runOnHost } from '../../support/linux-programs.js';
 import { evaluatorAnd, ENGINES } from '../../support/side-by-side.js';
 import { sequencesAreSame, type Sequences } from '../../support/sequences.js';
 import { seedOf, volume } from '../../support/volume.js';
@@ -28,5 +28,34 @@ t.test('a traced process gets the signals of an orphaned group where all of its 
     const { output, exitCode } = runInMachine(program, [], engine);
     t.equal(output, native.output);
     t.equal(exitCode, 0);
+  }
+});
+
+t.test('random breakpoints in debug registers stop programs on every engine as on the host', async (t) => {
+  const program = await linuxProgram(`${directory}breakpoints.c`, ['-mno-red-zone']);
+  const same = (seed: number, count: number, machines: Sequences['machines']): void =>
+    sequencesAreSame(t, { program, seed, count, machines });
+  const linuxRoot = rootWith(program);
+  const interpreter = { ...ENGINES.interpreter, linuxRoot };
+  const translator = { ...ENGINES.translator, linuxRoot };
+  const evaluator = { ...ENGINES.evaluator, linuxRoot };
+  same(SEED * 1000, volume(40, 20_000), (batch) => (batch % 4 === 0 ? { interpreter, translator } : { interpreter }));
+  same(SEED * 1000 + 500, volume(3, 200), () => ({ interpreter, translator, evaluator }));
+});
+
+t.test('a machine with breakpoints in debug registers goes on from snapshots as it did', async (t) => {
+  const program = await linuxProgram(`${directory}breakpoints.c`, ['-mno-red-zone']);
+  const options = { linuxRoot: rootWith(program) };
+  const args = [String(SEED * 1000), '8', 'new'];
+  const whole = runInMachine(program, args, options);
+  for (const part of [0.3, 0.5, 0.7, 0.9]) {
+    const maxTicks = Math.floor(whole.computer.ticks * part);
+    const { computer, process } = runInMachine(program, args, { ...options, maxTicks });
+    const snapshot = computer.snapshot();
+    for (const again of [1, 2]) {
+      computer.run(process);
+      t.equal(computer.machineHash(), whole.computer.machineHash(), `from ${maxTicks}, time ${again}`);
+      computer.restore(snapshot);
+    }
   }
 });

@@ -120,9 +120,11 @@ export class SignalDelivery {
       errorCode: isPageFault ? this.codeOf(thread, exception) : errorCode,
       cr2: isPageFault ? exception.linear : signals.fault.cr2,
     };
+    if (vector === Vector.DB) thread.linux!.noteDebug(exception.causes);
     const info = signalOf(exception, state, isPageFault ? this.placeOf(thread, exception) : 'not mapped');
     if (thread.linux!.trace?.tracer) {
       thread.linux!.trace.registers.isAtFault = isFault;
+      if (isFault) state.resumeFlag = true;
       this.host.signals.force(thread, info);
       return true;
     }

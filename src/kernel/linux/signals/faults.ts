@@ -13,7 +13,10 @@ const SEGV_MAPERR = 1;
 const SEGV_ACCERR = 2;
 const BUS_ADRALN = 1;
 const BUS_ADRERR = 2;
+const TRAP_BRKPT = 1;
 const TRAP_TRACE = 2;
+const TRAP_HWBKPT = 4;
+const DR6_SINGLE_STEP = 1 << 14;
 
 /** Codes of SIGFPE by the bits of the exceptions: invalid, divide by zero, overflow, denormal and underflow, precision. */
 const FLOATING_CODES: readonly (readonly [bits: number, code: number])[] = [
@@ -28,6 +31,12 @@ function floatingCode(exceptions: number): number {
   return FLOATING_CODES.find(([bits]) => (exceptions & bits) !== 0)?.[1] ?? 0;
 }
 
+/** The code of SIGTRAP for #DB, by its bits of DR6: none for INT1. arch/x86/kernel/traps.c "get_si_code" */
+function debugCode(causes: number): number {
+  if (causes & DR6_SINGLE_STEP) return TRAP_TRACE;
+  return causes === 0 ? TRAP_BRKPT : TRAP_HWBKPT;
+}
+
 /** What lies at the address of a page fault: nothing, something that allows other accesses, or what is behind the end of a file. */
 export type FaultPlace = 'not mapped' | 'mapped' | 'beyond end';
 
@@ -38,7 +47,7 @@ export function signalOf(exception: GuestException, state: CpuState, place: Faul
     case Vector.DE:
       return faultAt(SIGFPE, FPE_INTDIV, rip);
     case Vector.DB:
-      return faultAt(SIGTRAP, TRAP_TRACE, rip);
+      return faultAt(SIGTRAP, debugCode(exception.causes), rip);
     case Vector.BP:
       return fromKernel(SIGTRAP);
     case Vector.UD:

@@ -73,8 +73,8 @@ const FLOATING_ALIGNMENT = 64n;
 const USER_CODE = 0x33;
 const USER_DATA = 0x2b;
 const RF = 0x1_0000n;
-/** AC OF DF TF SF ZF AF PF CF. */
-const RESTORED_FLAGS = 0x4_0dd5n;
+/** AC RF OF DF TF SF ZF AF PF CF. */
+const RESTORED_FLAGS = 0x5_0dd5n;
 /** DF RF TF. */
 const CLEARED_FLAGS = 0x1_0500n;
 
@@ -184,7 +184,7 @@ export function leaveHandler(state: CpuState, memory: UserMemory, signals: Threa
   restoreStack(view, state, signals);
   GENERAL_REGISTERS.forEach((register, i) => state.setGpr(register, view.getBigUint64(REGISTERS + 8 * i, true)));
   state.rip = view.getBigUint64(RIP, true);
-  state.rflags = (state.rflags & ~(RESTORED_FLAGS | RF)) | (view.getBigUint64(RFLAGS, true) & RESTORED_FLAGS);
+  state.rflags = (state.rflags & ~RESTORED_FLAGS) | (view.getBigUint64(RFLAGS, true) & RESTORED_FLAGS);
   if (!restoreFrom(state, memory, view.getBigUint64(FLOATING, true), hasXsave)) return false;
   const isStrict = (view.getUint32(UC_FLAGS, true) & UC_STRICT_RESTORE_SS) !== 0;
   return (

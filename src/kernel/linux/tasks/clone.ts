@@ -70,7 +70,7 @@ function addThread(context: LinuxContext, request: CloneRequest): CallResult {
   const { kernel, thread, process, system } = context;
   const child = kernel.forkThread(thread, process, thread.stack, () => begin(context, request));
   child.linux = new LinuxThread(system.takePid());
-  child.linux.inheritScheduling(thread.linux!);
+  child.linux.inherit(thread.linux!);
   child.linux.signals.inherit(thread.linux!.signals, false);
   return begun(context, request, child);
 }
@@ -142,7 +142,7 @@ function takeUp(context: LinuxContext, request: CloneRequest, child: Process, me
   system.processes.set(pid, child.linux);
   const first = kernel.forkThread(thread, child, child.description.mainStack, () => begin(context, request));
   first.linux = new LinuxThread(pid);
-  first.linux.inheritScheduling(thread.linux!);
+  first.linux.inherit(thread.linux!);
   first.linux.signals.inherit(thread.linux!.signals, (flags & (CLONE_VM | CLONE_VFORK)) !== CLONE_VM);
   begun({ ...context, process: child, memory: context.memory }, request, first);
   return first;

@@ -4,6 +4,8 @@ import { TF } from '../../../cpu/meaning/flags.js';
 import type { CpuState } from '../../../cpu/state/cpu-state.js';
 import * as at from '../../../cpu/state/layout.js';
 import { LinuxErrno, LinuxError } from '../errno.js';
+import type { LinuxThread } from '../linux-thread.js';
+import { DebugRegisters } from './debug-registers.js';
 import type { Trace } from './trace.js';
 
 /** Reads and writes one register in the CPU. */
@@ -102,18 +104,28 @@ export function setUserRegisters(state: CpuState, trace: Trace, bytes: Uint8Arra
   );
 }
 
-/** A word of struct user. Throws LinuxError EIO if there is no such word. */
-export function userWord(state: CpuState, trace: Trace, offset: bigint): bigint {
+/** A word of struct user of a thread whose registers the CPU holds. Throws LinuxError EIO if there is no such word. */
+export function userWord(state: CpuState, linux: LinuxThread, offset: bigint): bigint {
   const register = registerAt(offset);
-  return register ? register.read(state, trace) : 0n;
+  if (register) return register.read(state, linux.trace!);
+  const number = debugRegisterAt(offset);
+  return number === undefined ? 0n : (linux.debug ?? new DebugRegisters()).read(number);
 }
 
-/** Throws LinuxError EIO if there is no such word or it cannot hold the value, EINVAL for breakpoints in debug registers. */
-export function setUserWord(state: CpuState, trace: Trace, offset: bigint, value: bigint): void {
+/** Throws LinuxError EIO if there is no such word or it cannot hold the value, EINVAL for a breakpoint that cannot be. */
+export function setUserWord(state: CpuState, linux: LinuxThread, offset: bigint, value: bigint): void {
   const register = registerAt(offset);
-  if (register) return register.write(state, value, trace);
-  if (offset < BigInt(DEBUG_REGISTERS) || offset >= BigInt(DEBUG_REGISTERS_END)) throw new LinuxError(LinuxErrno.EIO);
-  if (value !== 0n) throw new LinuxError(LinuxErrno.EINVAL);
+  if (register) return register.write(state, value, linux.trace!);
+  const number = debugRegisterAt(offset);
+  if (number === undefined) throw new LinuxError(LinuxErrno.EIO);
+  linux.debug ??= new DebugRegisters();
+  linux.debug.write(number, value);
+}
+
+/** The number of the debug register at an offset into struct user, a multiple of 8. */
+function debugRegisterAt(offset: bigint): number | undefined {
+  const isThere = offset >= BigInt(DEBUG_REGISTERS) && offset < BigInt(DEBUG_REGISTERS_END);
+  return isThere ? (Number(offset) - DEBUG_REGISTERS) / WORD_BYTES : undefined;
 }
 
 function registerAt(offset: bigint): UserRegister | undefined {

@@ -55,12 +55,12 @@ const poke: Request = (context, { thread }, address, data) => {
 };
 
 const peekUser: Request = (context, traced, address, data) => {
-  const word = withRegisters(context, traced, () => userWord(context.registers, traced.trace, address));
+  const word = withRegisters(context, traced, () => userWord(context.registers, traced.thread.linux!, address));
   return put64(context, data, word);
 };
 
 const pokeUser: Request = (context, traced, address, data) => {
-  withRegisters(context, traced, () => setUserWord(context.registers, traced.trace, address, data));
+  withRegisters(context, traced, () => setUserWord(context.registers, traced.thread.linux!, address, data));
   return 0n;
 };
 
@@ -280,7 +280,7 @@ export const PTRACE_CALLS: readonly LinuxCall[] = [
     ...{ number: 101, name: 'ptrace', parameters: ['request', 'pid', 'address', 'data'], perform: ptrace },
     state: 'part',
     differs:
-      'Without hardware breakpoints and PTRACE_SINGLEBLOCK; all threads of a tracer may make requests; of the threads that ' +
+      'Without PTRACE_SINGLEBLOCK; calls do not change DR6; all threads of a tracer may make requests; of the threads that ' +
       'exit_group ends, the caller alone stops for PTRACE_EVENT_EXIT.',
   },
   {
