@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,7 @@
 #include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -389,6 +391,13 @@ static pid_t traced(long options) {
   return child;
 }
 
+/** Has a traced process stop at stores to a variable that nobody stores to, or no longer. */
+static void watch(pid_t process, int is_enabled) {
+  static long unused;
+  ptrace(PTRACE_POKEUSER, process, offsetof(struct user, u_debugreg[0]), &unused);
+  ptrace(PTRACE_POKEUSER, process, offsetof(struct user, u_debugreg[7]), is_enabled ? 0x000d0001L : 0L);
+}
+
 /**
  * A process that traces others: one stays stopped in the middle of a call, one has ended, and one stops for its signals and for
  * the children that it makes by vfork, without an end.
@@ -420,9 +429,10 @@ static void make_traced(void) {
       }
       raise(SIGUSR1);
     }
-  for (;;) {
+  for (int turn = 0;; turn++) {
     int status = 0;
     waitpid(works, &status, __WALL);
+    watch(works, turn % 4 == 0);
     ptrace(PTRACE_CONT, works, NULL, (long)(status >> 8 == SIGUSR1 ? SIGUSR1 : 0));
     for (volatile int i = 0; i < 3000; i++) continue;
   }
