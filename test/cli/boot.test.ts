@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { KERNEL_OUTPUT, guestKernel } from '../support/guest-kernel.js';
+import { multibootKernel } from '../support/multiboot.js';
 import { bd0, endOf, startBd0 } from './bd0.js';
 import { findProgram, runGdb, startDebugged } from './gdb-sessions.js';
 
@@ -13,18 +14,8 @@ t.teardown(() => rmSync(directory, { recursive: true }));
 
 /** Writes a Multiboot kernel that consists of these bytes. */
 function kernelOf(name: string, ...code: readonly number[]): string {
-  const header = Uint32Array.of(
-    0x1bad_b002,
-    0x1_0000,
-    -(0x1bad_b002 + 0x1_0000),
-    0x10_0000,
-    0x10_0000,
-    0,
-    0,
-    0x10_0020,
-  );
   const path = join(directory, name);
-  writeFileSync(path, Uint8Array.from([...new Uint8Array(header.buffer), ...code]));
+  writeFileSync(path, multibootKernel(code));
   return path;
 }
 

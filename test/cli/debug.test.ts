@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { compileTo } from '../support/guest-programs.js';
 import { writeBrokenKernel } from '../support/guest-kernel.js';
+import { ECHO_A_LINE, multibootKernel } from '../support/multiboot.js';
 import { bd0 } from './bd0.js';
 import { debuggingPage } from './debugging-page.js';
 import { TRANSCRIPTS } from './debug-transcripts.js';
@@ -80,21 +81,7 @@ t.test('docs/boot.md: from a triple fault of a kernel back to its cause', async 
 
 t.test('what is typed reaches a kernel, from the command `input` and from stdin', async (t) => {
   const echo = join(directory, 'echo');
-  // Multiboot: sends each byte that arrives, and halts at a newline.
-  const header = Uint32Array.of(
-    0x1bad_b002,
-    0x1_0000,
-    -(0x1bad_b002 + 0x1_0000),
-    0x10_0000,
-    0x10_0000,
-    0,
-    0,
-    0x10_0020,
-  );
-  const code = [
-    0x66, 0xba, 0xfd, 3, 0xec, 0xa8, 1, 0x74, 0xfb, 0x66, 0xba, 0xf8, 3, 0xec, 0xee, 0x3c, 10, 0x75, 0xed, 0xf4,
-  ];
-  writeFileSync(echo, Uint8Array.from([...new Uint8Array(header.buffer), ...code]));
+  writeFileSync(echo, multibootKernel([...ECHO_A_LINE, 0xf4]));
   const piped = await bd0(['debug', '--command', 'c', '--command', 'rsi', echo], { input: 'typed\n' });
   t.match(piped.stdout, /\(bd0\) c\ntyped\nthe processor has halted with interrupts off, thread 1, tick \d+/);
   const typed = await bd0(['debug', echo], { input: 'input typed\nc\nrc\nc\nc\n' });

@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { ECHO_A_LINE, multibootKernel } from '../support/multiboot.js';
 import { bd0, endOf, firstOutput, startBd0 } from './bd0.js';
 import { runGdb, startDebugged } from './gdb-sessions.js';
 import { PseudoTerminal } from './pseudo-terminal.js';
@@ -115,21 +116,8 @@ t.test('where two runs part is said in words', async (t) => {
 
 t.test('a kernel is recorded with what is typed, and replayed to the same machine', async (t) => {
   const kernel = file('kernel');
-  // Multiboot: sends each byte that arrives, and ends the run with exit code 3 at a newline.
-  const header = Uint32Array.of(
-    0x1bad_b002,
-    0x1_0000,
-    -(0x1bad_b002 + 0x1_0000),
-    0x10_0000,
-    0x10_0000,
-    0,
-    0,
-    0x10_0020,
-  );
-  const instructions = [
-    0x66, 0xba, 0xfd, 3, 0xec, 0xa8, 1, 0x74, 0xfb, 0x66, 0xba, 0xf8, 3, 0xec, 0xee, 0x3c, 10, 0x75, 0xed,
-  ];
-  writeFileSync(kernel, Uint8Array.from([...new Uint8Array(header.buffer), ...instructions, 0xb0, 1, 0xe6, 0xf4]));
+  // Ends the run with exit code 3 at a newline.
+  writeFileSync(kernel, multibootKernel([...ECHO_A_LINE, 0xb0, 1, 0xe6, 0xf4]));
   for (const [name, input] of [
     ['typed', 'abc\n'],
     ['other', 'abx\n'],

@@ -14,6 +14,7 @@ import {
 } from '../../src/index.js';
 import { sha256 } from '../../src/host/sha256.js';
 import { kernelMachine } from '../support/board-machine.js';
+import { multibootKernel } from '../support/multiboot.js';
 import { Random } from '../support/random.js';
 import { seedOf } from '../support/volume.js';
 
@@ -38,13 +39,10 @@ const HANDLER = [
 const [BASE, HANDLER_AT, POINTER_AT, SEGMENTS_AT, GATES_AT] = [0x10_0020, 0x60, 0x80, 0xa0, 0x100];
 
 function echoKernel(): Uint8Array {
-  const header = Uint32Array.of(0x1bad_b002, 0x1_0000, -(0x1bad_b002 + 0x1_0000), 0x10_0000, 0x10_0000, 0, 0, BASE);
-  const file = new Uint8Array(0x400);
-  file.set(new Uint8Array(header.buffer));
-  const code = file.subarray(0x20);
+  const code = new Uint8Array(0x3e0);
   code.set(ECHO);
   code.set(HANDLER, HANDLER_AT);
-  const view = new DataView(code.buffer, code.byteOffset);
+  const view = new DataView(code.buffer);
   view.setUint16(POINTER_AT + 8, 0x17, true);
   view.setUint32(POINTER_AT + 10, BASE + SEGMENTS_AT, true);
   view.setBigUint64(SEGMENTS_AT + 8, 0x00cf_9b00_0000_ffffn, true);
@@ -53,7 +51,7 @@ function echoKernel(): Uint8Array {
   view.setUint32(POINTER_AT + 2, BASE + GATES_AT, true);
   view.setUint32(GATES_AT + 8 * 0x24, (8 << 16) | ((BASE + HANDLER_AT) & 0xffff), true);
   view.setUint32(GATES_AT + 8 * 0x24 + 4, ((BASE + HANDLER_AT) & 0xffff_0000) | 0x8e00, true);
-  return file;
+  return multibootKernel(code);
 }
 
 function echoMachine(realTime: boolean): BoardMachine {
