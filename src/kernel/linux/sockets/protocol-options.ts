@@ -1,19 +1,16 @@
-/** What options of IP, IPv6 and TCP are before they are set. net/ipv4/ip_sockglue.c, net/ipv6/ipv6_sockglue.c, net/ipv4/tcp.c */
+/**
+ * What options of protocols are before they are set. net/ipv4/ip_sockglue.c, net/ipv6/ipv6_sockglue.c, net/ipv4/tcp.c,
+ * net/ipv4/udp.c, net/netlink/af_netlink.c
+ */
 import { wordBytes } from '../../../bits.js';
 import { LinuxErrno, LinuxError } from '../errno.js';
-import { IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP } from './constants.js';
+import { AF_INET6, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPPROTO_UDP, SOL_NETLINK } from './constants.js';
 import { LOOPBACK } from './loopback.js';
 import { optionKey } from './socket-options.js';
 import type { Socket } from './socket.js';
 
 const { EINVAL, ENOPROTOOPT, ENOTCONN } = LinuxErrno;
 
-const IP_PKTOPTIONS = 9;
-const IP_MTU = 14;
-const IPV6_2292PKTOPTIONS = 6;
-/** IPV6_ADDRFORM, IPV6_MTU, IPV6_PATHMTU: of sockets that are connected. */
-const CONNECTED_OPTIONS_IPV6 = new Set([1, 24, 61]);
-const CONNECTED_OPTIONS_IP = new Set([IP_MTU]);
 /** Of a packet of IPv4: IP_MAX_MTU. */
 const IP_BYTES_MAX = 65535;
 const TCP_MAXSEG = 2;
@@ -39,6 +36,10 @@ const TCP_LISTEN = 10;
 interface Level {
   readonly values: ReadonlyMap<number, number>;
   readonly empty: ReadonlySet<number>;
+  /** Those that only connected sockets have, in words. */
+  readonly connected?: ReadonlyMap<number, readonly number[]>;
+  /** Those that only streams have: no bytes. */
+  readonly ofStreams?: ReadonlySet<number>;
   /** Ranges of numbers, both ends included, that give ENOPROTOOPT and EINVAL. */
   readonly unknown: readonly (readonly [number, number])[];
   readonly invalid: readonly (readonly [number, number])[];
@@ -50,15 +51,23 @@ const LEVELS: Readonly<Record<number, Level>> = {
     values: new Map([[2, 64], [10, 1], [33, 1], [34, 1], [49, 1]]), // prettier-ignore
     // IP_OPTIONS
     empty: new Set([4]),
-    unknown: [[0, 0], [16, 17], [27, 31], [35, 40], [42, 47], [53, 63], [68, Infinity]], // prettier-ignore
+    // IP_MTU
+    connected: new Map([[14, [Math.min(LOOPBACK.mtu, IP_BYTES_MAX)]]]),
+    // IP_PKTOPTIONS
+    ofStreams: new Set([9]),
+    unknown: [[-Infinity, 0], [16, 17], [27, 31], [35, 40], [42, 47], [53, 63], [68, Infinity]], // prettier-ignore
     invalid: [[41, 41], [48, 48], [64, 67]], // prettier-ignore
   },
   [IPPROTO_IPV6]: {
-    // IPV6_UNICAST_HOPS, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_MTU_DISCOVER, IPV6_MULTICAST_ALL, IPV6_AUTOFLOWLABEL, 72
+    // IPV6_UNICAST_HOPS, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_MTU_DISCOVER, IPV6_MULTICAST_ALL, IPV6_AUTOFLOWLABEL, IPV6_ADDR_PREFERENCES
     values: new Map([[16, 64], [18, 1], [19, 1], [23, 1], [29, 1], [70, 1], [72, 1280]]), // prettier-ignore
     // IPV6_HOPOPTS, IPV6_RTHDRDSTOPTS, IPV6_RTHDR, IPV6_DSTOPTS
     empty: new Set([54, 55, 57, 59]),
-    unknown: [[0, 0], [7, 7], [9, 10], [12, 15], [20, 21], [27, 28], [34, 47], [50, 50], [52, 52], [63, 63], [71, 71], [79, Infinity]], // prettier-ignore
+    // IPV6_ADDRFORM, IPV6_MTU, IPV6_PATHMTU: struct ip6_mtuinfo, of which the address is 0
+    connected: new Map([[1, [AF_INET6]], [24, [LOOPBACK.mtu]], [61, [0, 0, 0, 0, 0, 0, 0, LOOPBACK.mtu]]]), // prettier-ignore
+    // IPV6_2292PKTOPTIONS
+    ofStreams: new Set([6]),
+    unknown: [[-Infinity, 0], [7, 7], [9, 10], [12, 15], [20, 21], [27, 28], [34, 47], [50, 50], [52, 52], [63, 63], [71, 71], [79, Infinity]], // prettier-ignore
     invalid: [[32, 32], [48, 48], [64, 65], [68, 69]], // prettier-ignore
   },
   [IPPROTO_TCP]: {
@@ -66,33 +75,40 @@ const LEVELS: Readonly<Record<number, Level>> = {
     values: new Map([[4, 7200], [5, 75], [6, 9], [7, 6], [8, 60], [12, 1]]), // prettier-ignore
     // TCP_SAVED_SYN, TCP_ULP, TCP_FASTOPEN_KEY
     empty: new Set([28, 31, 33]),
-    unknown: [[0, 0], [14, 15], [22, 22], [32, 32], [38, Infinity]], // prettier-ignore
+    unknown: [[-Infinity, 0], [14, 15], [22, 22], [32, 32], [38, Infinity]], // prettier-ignore
     invalid: [[20, 21], [29, 29], [35, 35]], // prettier-ignore
+  },
+  [IPPROTO_UDP]: {
+    values: new Map(),
+    empty: new Set(),
+    unknown: [[-Infinity, 0], [2, 9], [12, 99], [105, Infinity]], // prettier-ignore
+    invalid: [],
+  },
+  [SOL_NETLINK]: {
+    values: new Map(),
+    // NETLINK_LIST_MEMBERSHIPS
+    empty: new Set([9]),
+    unknown: [[-Infinity, 2], [6, 7], [13, Infinity]], // prettier-ignore
+    invalid: [],
   },
 };
 
-/** The value of an option of IP, IPv6 or TCP; others are kept, and told again. Throws ENOPROTOOPT, EINVAL, ENOTCONN. */
+/** The value of an option of a protocol; those without a rule are kept, and told again. Throws ENOPROTOOPT, EINVAL, ENOTCONN. */
 export function protocolOption(socket: Socket, level: number, option: number): Uint8Array {
-  const own = level === IPPROTO_TCP ? tcpOption(socket, option) : ipOption(socket, level, option);
+  const own = level === IPPROTO_TCP ? tcpOption(socket, option) : undefined;
   if (own) return own;
   const options = LEVELS[level];
   const isIn = ([first, last]: readonly [number, number]): boolean => option >= first && option <= last;
   if (options?.unknown.some(isIn)) throw new LinuxError(ENOPROTOOPT);
   if (options?.invalid.some(isIn)) throw new LinuxError(EINVAL);
+  const connected = options?.connected?.get(option);
+  if (connected && socket.state !== 'connected') throw new LinuxError(ENOTCONN);
+  if (connected) return wordBytes(...connected);
+  const isOfStreams = options?.ofStreams?.has(option) === true;
+  if (isOfStreams && !socket.isStream) throw new LinuxError(ENOPROTOOPT);
   const kept = socket.options.kept.get(optionKey(level, option));
-  if (kept === undefined && options?.empty.has(option)) return new Uint8Array(0);
+  if (isOfStreams || (kept === undefined && options?.empty.has(option))) return new Uint8Array(0);
   return wordBytes(kept ?? options?.values.get(option) ?? 0);
-}
-
-/** Options of IP and IPv6 that depend on the socket. */
-function ipOption({ state, isStream }: Socket, level: number, option: number): Uint8Array | undefined {
-  if ((level === IPPROTO_IP ? CONNECTED_OPTIONS_IP : CONNECTED_OPTIONS_IPV6).has(option)) {
-    if (state !== 'connected') throw new LinuxError(ENOTCONN);
-    return wordBytes(level === IPPROTO_IP ? Math.min(LOOPBACK.mtu, IP_BYTES_MAX) : LOOPBACK.mtu);
-  }
-  if (option !== (level === IPPROTO_IP ? IP_PKTOPTIONS : IPV6_2292PKTOPTIONS)) return undefined;
-  if (!isStream) throw new LinuxError(ENOPROTOOPT);
-  return new Uint8Array(0);
 }
 
 /** Options of TCP that depend on the socket, or are text. */

@@ -15,24 +15,44 @@ static void show(int fd, const char *name, int level, int option) {
     return;
   }
   printf("%s %d %d: %d bytes", name, level, option, length);
-  for (int i = 0; i < length && i < 16; i++) printf(" %02x", bytes[i]);
+  for (int i = 0; i < length; i++) printf(" %02x", bytes[i]);
   printf("\n");
 }
 
 static void all(int fd, const char *name, int domain, int type) {
-  for (int option = 0; option < 49; option++) show(fd, name, IPPROTO_IP, option);
+  for (int option = -1; option < 49; option++) show(fd, name, IPPROTO_IP, option);
   if (domain == AF_INET6)
-    for (int option = 0; option < 62; option++)
+    for (int option = -1; option < 62; option++)
       /* Its result depends on what the buffer holds. */
       if (option != 48) show(fd, name, IPPROTO_IPV6, option);
-  if (type != SOCK_STREAM) return;
-  for (int option = 0; option < 37; option++)
+  if (type == SOCK_DGRAM) {
+    for (int option = -1; option < 10; option++) show(fd, name, IPPROTO_UDP, option);
+    for (int option = 99; option < 105; option++) show(fd, name, IPPROTO_UDP, option);
+    return;
+  }
+  for (int option = -1; option < 37; option++)
     /* The state and the tail of TCP_INFO, the congestion control of the host, and what goes by a clock. */
     if (option != 11 && option != 13 && option != 19 && option != 24 && option != 26) show(fd, name, IPPROTO_TCP, option);
   unsigned char info[512];
   socklen_t length = sizeof info;
   getsockopt(fd, IPPROTO_TCP, 11, info, &length);
   printf("%s: state %d, %s\n", name, info[0], length >= 192 ? "long" : "short");
+}
+
+/* Options that only sockets have that are connected. */
+static void connected(int type) {
+  int other = socket(AF_INET6, type, 0), fd = socket(AF_INET6, type, 0);
+  struct sockaddr_in6 address = {AF_INET6, 0, 0, IN6ADDR_LOOPBACK_INIT};
+  socklen_t length = sizeof address;
+  bind(other, (void *)&address, length);
+  if (type == SOCK_STREAM) listen(other, 1);
+  getsockname(other, (void *)&address, &length);
+  connect(fd, (void *)&address, length);
+  static const int options[] = {1, 6, 24, 61};
+  for (int i = 0; i < 4; i++) show(fd, "connected", IPPROTO_IPV6, options[i]);
+  if (type == SOCK_DGRAM) show(fd, "connected", IPPROTO_UDP, 1);
+  close(fd);
+  close(other);
 }
 
 int main(void) {
@@ -42,6 +62,10 @@ int main(void) {
     all(fd, "new", domains[i / 2], types[i % 2]);
     close(fd);
   }
+  int netlink = socket(AF_NETLINK, SOCK_RAW, 0);
+  for (int option = -1; option < 13; option++) show(netlink, "netlink", 270, option);
+  connected(SOCK_STREAM);
+  connected(SOCK_DGRAM);
   int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
   struct sockaddr_in address = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}};
   socklen_t length = sizeof address;

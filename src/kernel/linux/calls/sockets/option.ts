@@ -100,7 +100,7 @@ function optionOf(socket: Socket, option: number): Uint8Array {
   }
 }
 
-/** The value of an option of TCP, UDP, IP or IPv6. */
+/** The value of an option of a level other than SOL_SOCKET. */
 function optionOfProtocol(socket: Socket, level: number, option: number): Uint8Array {
   if (socket.isUnix) throw new LinuxError(EOPNOTSUPP);
   requireLevel(socket.kind, level);
