@@ -1,12 +1,11 @@
 /** More room for the memory of a process than its home had at first. */
 import { roundUp } from '../../../bits.js';
-import { OutOfFramesError } from '../../../vmo/errors.js';
 import { LOWER_REGIONS_END } from '../../memory/address-space.js';
 import type { LinearAddress } from '../../memory/linear-address.js';
 import type { LinuxContext } from '../call.js';
 import type { LinuxMemory } from '../memory/linux-memory.js';
 import { HOME_ALIGNMENT } from '../program/linux-layout.js';
-import { leaveSight, seeLow, sightOf } from './sight.js';
+import { isShared, renewSight, seeLow } from './sight.js';
 
 /** Annexes that a process may have. */
 const ANNEXES_MAX = 16;
@@ -42,34 +41,22 @@ function windowsOf({ window, annexes }: LinuxMemory): { readonly start: LinearAd
   return [{ start: window, end: window + HOME_ALIGNMENT }, ...parts].sort((a, b) => a.start - b.start);
 }
 
-function add(
-  { process, linux, space, pager }: LinuxContext,
-  window: LinearAddress,
-  bytes: number,
-  isAsked: boolean,
-): boolean {
+function add(context: LinuxContext, window: LinearAddress, bytes: number, isAsked: boolean): boolean {
+  const { process, linux, space } = context;
   const { memory } = linux;
   const { region, annexes } = memory;
-  const { view: before } = process;
-  const { pageTable } = pager;
   // A process with a smaller limit has all of its memory in the first part of its home.
-  if (process.size < HOME_ALIGNMENT || annexes.length === ANNEXES_MAX) return false;
-  if (region.users > 1 || (before && before.users > 1)) return false;
+  if (process.size < HOME_ALIGNMENT || annexes.length === ANNEXES_MAX || isShared(context)) return false;
   const sizeBefore = region.size;
   const start = region.end + HOME_ALIGNMENT;
   const end = start + bytes;
   if (!space.grow(region, end - region.start)) return false;
   memory.annexes = [...annexes, { window, start, end, isAsked }];
-  try {
-    process.view = sightOf(pageTable, memory);
-  } catch (error) {
+  if (!renewSight(context)) {
     region.size = sizeBefore;
     memory.annexes = annexes;
-    if (!(error instanceof OutOfFramesError)) throw error;
     return false;
   }
   process.mapChanges++;
-  pageTable.switchView(process.view);
-  leaveSight(pageTable, before);
   return true;
 }

@@ -119,11 +119,11 @@ function* fork(context: LinuxContext, request: CloneRequest): Steps<bigint, numb
 
 function forked(context: LinuxContext, request: CloneRequest, home: Region): bigint {
   const { process, linux, kernel, pager } = context;
-  const { memory } = linux;
-  const view = sightOf(pager.pageTable, memory.movedTo(home));
+  const memory = linux.memory.movedTo(home);
+  const view = sightOf(pager.pageTable, memory);
   const child = newProcess(context, movedTo(process.description, home, process.pid, context.now));
   child.view = view;
-  const thread = takeUp(context, request, child, memory.movedTo(home));
+  const thread = takeUp(context, request, child, memory);
   context.system.ipc.forked(linux);
   kernel.runNext(thread);
   return BigInt(thread.linux!.tid);

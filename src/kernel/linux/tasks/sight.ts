@@ -27,17 +27,25 @@ export function sightOf(
  * Lets a process see the first part of its home at addresses below 4 GiB, if it does not yet. False where it cannot: the process
  * shares its memory with its parent, or no frame is left.
  */
-export function seeLow({ process, linux, pager }: LinuxContext): boolean {
-  const { memory } = linux;
+export function seeLow(context: LinuxContext): boolean {
+  const { memory } = context.linux;
   if (memory.usesLow) return true;
-  const { view: before } = process;
-  if (process.region.users > 1 || (before && before.users > 1)) return false;
-  const { pageTable } = pager;
+  if (isShared(context)) return false;
   memory.usesLow = true;
+  return renewSight(context) || (memory.usesLow = false);
+}
+
+/** Whether a process shares its memory with its parent, or what it sees of it. */
+export function isShared({ process: { region, view } }: LinuxContext): boolean {
+  return region.users > 1 || (view !== undefined && view.users > 1);
+}
+
+/** Makes a process see what its memory says it does. False, with what it sees unchanged, where no frame is left. */
+export function renewSight({ process, linux, pager: { pageTable } }: LinuxContext): boolean {
+  const { view: before } = process;
   try {
-    process.view = sightOf(pageTable, memory);
+    process.view = sightOf(pageTable, linux.memory);
   } catch (error) {
-    memory.usesLow = false;
     if (!(error instanceof OutOfFramesError)) throw error;
     return false;
   }
