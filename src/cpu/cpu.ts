@@ -18,7 +18,7 @@ import {
   type CpuEvent,
   type RefusedStore,
 } from './state/events.js';
-import { debugException } from './state/exceptions.js';
+import { DR6_SINGLE_STEP, debugException } from './state/exceptions.js';
 import type { BareProcessor, MakeBareProcessor } from './system/bare-processor.js';
 import { FencedExecution, type FenceVerdict } from './evaluator/fenced-execution.js';
 import { InstructionFetcher } from './decode/fetch.js';
@@ -38,7 +38,6 @@ export type { CpuEvent, RefusedStore, TranslationThreshold };
 export type Engine = 'auto' | 'interpreter' | 'evaluator';
 
 const CR0_AM = 1 << 18;
-const DR6_SINGLE_STEP = 1 << 14;
 
 /**
  * One x86-64 processor: state, MMU, decoder, and the engines that run instructions. It knows nothing of the kernel:

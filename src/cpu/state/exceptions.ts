@@ -30,6 +30,9 @@ export function vectorName(vector: number): string {
   return names[vector] ?? `vector ${vector}`;
 }
 
+/** The bit of DR6 for #DB by TF: BS. */
+export const DR6_SINGLE_STEP = 1 << 14;
+
 /** Whether an exception pushes an error code. SDM Vol. 3A table 6-1. */
 export function hasErrorCode(vector: number): boolean {
   return vector === Vector.DF || (vector >= 10 && vector <= 14) || vector === Vector.AC;

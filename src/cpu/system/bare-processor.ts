@@ -5,15 +5,14 @@ import type { DeviceMemory } from '../access/linear-memory.js';
 import type { Instruction } from '../decode/instruction.js';
 import { RF } from '../meaning/flags.js';
 import { DEVICE, HALTED, TICKS, type CpuEvent } from '../state/events.js';
-import { GuestException, Vector } from '../state/exceptions.js';
+import { DR6_SINGLE_STEP, GuestException, Vector } from '../state/exceptions.js';
 import { CS } from '../state/layout.js';
 import type { CpuModel } from '../state/model.js';
 import type { FloatRules } from './float-rules.js';
 import { QuickSteps, type QuickHost } from './quick/quick-steps.js';
 import { System, type PortBus, type SystemHost } from './system.js';
 
-/** DR6.BS, and DR7.GD. */
-const DR6_SINGLE_STEP = 1 << 14;
+/** DR7.GD. */
 const DR7_GENERAL_DETECT = 1n << 13n;
 
 const decoders: { [M in CpuModel]?: { [S in CodeSize]?: Decoder } } = {};

@@ -9,12 +9,13 @@ import type { SystemState } from './system-state.js';
  */
 const ENABLED = 0xff;
 const DR7_WORD = 14;
-const EXECUTION = 0;
-const WRITES = 1;
+/** R/W. */
+export const EXECUTION = 0;
+export const WRITES = 1;
 const PORTS = 2;
-const ACCESSES = 3;
+export const ACCESSES = 3;
 /** Bytes by LEN. */
-const LENGTHS = [1, 2, 8, 4];
+export const LENGTHS = [1, 2, 8, 4] as const;
 
 /** A breakpoint that is enabled. */
 interface Breakpoint {
@@ -92,7 +93,7 @@ function enabledIn(debug: SystemState['debug']): readonly Breakpoint[] {
   const control = Number(debug[7]! & 0xffff_ffffn);
   return [0, 1, 2, 3].flatMap((number): Breakpoint[] => {
     if (!((control >>> (2 * number)) & 3)) return [];
-    const bytes = LENGTHS[(control >>> (18 + 4 * number)) & 3]!;
+    const bytes: number = LENGTHS[(control >>> (18 + 4 * number)) & 3]!;
     const kind = (control >>> (16 + 4 * number)) & 3;
     // The low bits of the address that the length covers are ignored.
     return [{ bit: 1 << number, kind, start: debug[number]! & ~BigInt(bytes - 1), bytes }];

@@ -1,5 +1,5 @@
 import type { CpuState } from '../../../cpu/state/cpu-state.js';
-import { Vector, type GuestException } from '../../../cpu/state/exceptions.js';
+import { DR6_SINGLE_STEP, Vector, type GuestException } from '../../../cpu/state/exceptions.js';
 import { unmaskedSse, unmaskedX87 } from './floating-state.js';
 import { faultAt, fromKernel, type SignalInfo } from './signal-info.js';
 import { Signal } from './signal.js';
@@ -16,7 +16,6 @@ const BUS_ADRERR = 2;
 const TRAP_BRKPT = 1;
 const TRAP_TRACE = 2;
 const TRAP_HWBKPT = 4;
-const DR6_SINGLE_STEP = 1 << 14;
 
 /** Codes of SIGFPE by the bits of the exceptions: invalid, divide by zero, overflow, denormal and underflow, precision. */
 const FLOATING_CODES: readonly (readonly [bits: number, code: number])[] = [

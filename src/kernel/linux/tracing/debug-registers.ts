@@ -1,6 +1,6 @@
 /** The debug registers of threads as tracers see them. arch/x86/kernel/ptrace.c, arch/x86/kernel/hw_breakpoint.c */
 import { PAGE_SIZE } from '../../../bits.js';
-import { Breakpoints } from '../../../cpu/system/breakpoints.js';
+import { ACCESSES, Breakpoints, EXECUTION, LENGTHS, WRITES } from '../../../cpu/system/breakpoints.js';
 import { derived, schema, value } from '../../../state/schema.js';
 import { LinuxErrno, LinuxError } from '../errno.js';
 
@@ -12,13 +12,6 @@ const DR6_RESERVED = 0xffff_0ff0n;
 /** The bits of DR7 that name breakpoints: enabled, what for, and the length of each. */
 const DR7_USED = 0xffff_03ffn;
 const TASK_SIZE_MAX = 2n ** 47n - BigInt(PAGE_SIZE);
-
-/** R/W of DR7; a length other than that of one byte is of no use to EXECUTION, and there are no breakpoints on ports (2). */
-const EXECUTION = 0;
-const WRITES = 1;
-const ACCESSES = 3;
-/** Bytes by LEN. */
-const LENGTHS = [1n, 2n, 8n, 4n] as const;
 
 /** A breakpoint, perhaps one that is not enabled. */
 interface Slot {
@@ -102,11 +95,11 @@ export class DebugRegisters {
   }
 }
 
-/** The slot, if there can be such a breakpoint. Throws LinuxError EINVAL. */
+/** The slot, if there can be such a breakpoint: not on ports, and on the execution of one byte only. Throws LinuxError EINVAL. */
 function checked(slot: Slot): Slot {
   const { address, control } = slot;
   const kind = control & 3;
-  const length = LENGTHS[control >>> 2]!;
+  const length = BigInt(LENGTHS[control >>> 2]!);
   const isKind = kind === EXECUTION ? length === 1n : kind === WRITES || kind === ACCESSES;
   const isPlace = address % length === 0n && address + length <= TASK_SIZE_MAX;
   if (!isKind || !isPlace) throw new LinuxError(LinuxErrno.EINVAL);
