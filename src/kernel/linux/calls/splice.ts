@@ -1,4 +1,4 @@
-/** Moving bytes to and from pipes: splice(2), tee(2), vmsplice(2), fs/splice.c of Linux. */
+/** Moving bytes between files, and to and from pipes: sendfile(2), splice(2), tee(2), vmsplice(2), fs/splice.c of Linux. */
 import { chargeBytes } from '../../calls/arguments.js';
 import { PENDING, type CallResult } from '../../calls/call.js';
 import { interruptedTransfer, signed32, type LinuxCall, type LinuxContext } from '../call.js';

@@ -1,4 +1,4 @@
-/* What handlers are told of accesses that a page does not allow, or that nothing is mapped for. */
+/* What signal handlers are told about accesses to pages that forbid them, and to addresses where nothing is mapped. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <signal.h>

@@ -71,7 +71,7 @@ static void leave(int stopped) {
 
 int main(void) {
   shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  /* A session of its own: whoever becomes the parent of orphans is in another one. */
+  /* The tracer starts a session of its own, so that the process that adopts its orphans is in a different one. */
   pid_t tracer = fork();
   if (tracer == 0) {
     setsid();
