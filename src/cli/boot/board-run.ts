@@ -7,7 +7,8 @@ import type { BoardEvent, BoardMachine, Outcome } from '../../index.js';
 import type { RunRecording } from '../recording/run-recording.js';
 import type { Debugging } from '../run/debugging.js';
 import type { Pause } from '../run/machine-snapshots.js';
-import type { Interruption } from '../run/interruption.js';
+import type { Interruption, OutsideEnd } from '../run/interruption.js';
+import { BoardFeed } from './board-feed.js';
 
 /** How a run ended: as the machine did, or from outside. */
 export type BootEnd =
@@ -41,7 +42,7 @@ const OUTCOMES: Readonly<Partial<Record<SliceEvent['kind'], Outcome['kind']>>> =
 /** Runs a board in slices: between two of them output is written, input arrives, and signals and limits are checked. */
 export class BoardRun {
   private readonly slices = new Slices();
-  private hasInput = true;
+  private readonly feed: BoardFeed;
   private pause: Pause | undefined;
 
   constructor(
@@ -49,6 +50,7 @@ export class BoardRun {
     private readonly parts: RunParts,
   ) {
     this.pause = parts.pause;
+    this.feed = new BoardFeed(machine, parts.input);
   }
 
   async run(maxTicks: number): Promise<BootEnd> {
@@ -94,16 +96,10 @@ export class BoardRun {
     return slice.kind === 'waiting' ? { kind: 'idle', until: slice.until } : { kind: 'limit' };
   }
 
-  /** Passes on as much input as the machine has room for, unless a debugger holds the machine or is in its past. */
+  /** Passes on input, unless a debugger holds the machine. */
   private takeInput(): void {
-    const { machine } = this;
-    const { debugging, input } = this.parts;
-    const { room } = machine.board;
-    const isHeld = debugging?.hasMachine === true && !debugging.isGoingOn;
-    if (room <= 0 || !this.hasInput || isHeld || machine.inputs.source) return;
-    const bytes = input.read(room);
-    if (bytes === 'end') this.hasInput = false;
-    else if (bytes) machine.receive(bytes);
+    const { debugging } = this.parts;
+    if (!debugging?.hasMachine || debugging.isGoingOn) this.feed.give();
   }
 
   private async bringOut(): Promise<BootEnd | undefined> {
@@ -112,7 +108,7 @@ export class BoardRun {
       output.flush();
       errors.flush();
       if (output.failure) return { kind: 'signal', signal: signalOfLostOutput(output.failure) };
-      if (!output.isBusy || interruption.msLeft <= 0) return endFromOutside(interruption);
+      if (!output.isBusy || interruption.msLeft <= 0) return interruption.end && endFromOutside(interruption.end);
       await bell.wait(interruption.msLeft);
     }
   }
@@ -125,7 +121,7 @@ export class BoardRun {
     if (event.kind === 'limit') return this.machine.ticks >= maxTicks ? event : undefined;
     // Nothing but input can wake the machine, and there is none.
     if (event.kind === 'idle')
-      return event.until === Infinity && !this.hasInput && !debugging?.hasMachine ? event : undefined;
+      return event.until === Infinity && this.feed.isAtEnd && !debugging?.hasMachine ? event : undefined;
     return event;
   }
 
@@ -143,6 +139,6 @@ export class BoardRun {
   }
 }
 
-function endFromOutside({ end }: Interruption): BootEnd | undefined {
-  return end?.kind === 'limit' ? { kind: 'time', what: end.what } : end;
+export function endFromOutside(end: OutsideEnd): BootEnd {
+  return end.kind === 'limit' ? { kind: 'time', what: end.what } : end;
 }

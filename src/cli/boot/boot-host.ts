@@ -1,15 +1,12 @@
 import { openSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
-import { HostFile, STDERR } from '../../host/console/host-file.js';
-import { HostInput } from '../../host/console/host-input.js';
-import { HostLines } from '../../host/console/host-lines.js';
+import type { HostLines } from '../../host/console/host-lines.js';
 import { HostOutput, writeToStderr } from '../../host/console/host-output.js';
 import { KEYS_HELP } from '../../host/console/host-keys.js';
 import { onFile } from '../../host/failure.js';
-import { Bell, Signals } from '../../host/signals.js';
 import { BoardMachine, isElf64 } from '../../index.js';
 import { RunRecording } from '../recording/run-recording.js';
-import { Interruption } from '../run/interruption.js';
+import { openConsoleHost, type ConsoleHost } from '../run/run-host.js';
 import { makeOrResume } from './boot-machine.js';
 import type { BootRequest } from './boot-options.js';
 import { traceBoard } from './boot-tracing.js';
@@ -17,27 +14,15 @@ import type { BootDisks } from './disks.js';
 import { symbolsIn } from './symbols.js';
 
 /** What a machine has of the host. */
-export interface BootHost {
-  readonly bell: Bell;
-  readonly input: HostInput;
+export interface BootHost extends ConsoleHost {
   readonly output: HostOutput;
-  readonly interruption: Interruption;
-  /** Lines on stderr. */
-  readonly errors: HostLines;
 }
 
 export async function openBootHost({ timeoutSeconds }: BootRequest): Promise<BootHost> {
-  const bell = new Bell();
-  const ring = (): void => bell.ring();
-  const input = await HostInput.open(ring);
-  const signals = new Signals(() => {
-    input.release();
-    ring();
-  });
-  const output = new HostOutput(ring);
+  const host = await openConsoleHost(timeoutSeconds);
+  const { bell, input } = host;
   input.onHelp = () => writeToStderr(KEYS_HELP);
-  const errors = new HostLines(new HostFile(STDERR, ring));
-  return { bell, input, output, errors, interruption: new Interruption(signals, input, timeoutSeconds) };
+  return { ...host, output: new HostOutput(() => bell.ring()) };
 }
 
 /** The machine of a request, for which `write` is the terminal. Throws Failure. */

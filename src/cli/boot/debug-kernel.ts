@@ -1,9 +1,10 @@
 /** `bd0 debug KERNEL`. */
 import { writeToStderr } from '../../host/console/host-output.js';
-import type { BoardMachine, RecordedEnd } from '../../index.js';
+import type { RecordedEnd } from '../../index.js';
 import { debuggerOf, type SessionFront } from '../debug/session-front.js';
-import type { InputFeed, SessionEnd } from '../debug/session-loop.js';
-import type { DebugConsole } from '../run/machine.js';
+import type { SessionEnd } from '../debug/session-loop.js';
+import { BoardFeed } from './board-feed.js';
+import { endFromOutside } from './board-run.js';
 import { recordedBootEnd, resultOf } from './boot-end.js';
 import { makeBoardMachine, openBootHost, recordBoard } from './boot-host.js';
 import type { BootRequest } from './boot-options.js';
@@ -46,8 +47,7 @@ async function debugWith(request: BootRequest, disks: BootDisks, front: SessionF
 }
 
 function recordedSessionEnd(end: SessionEnd): Omit<RecordedEnd, 'tick'> {
-  if (end.kind === 'limit') return { what: `stopped: ${end.what}`, exitCode: undefined };
-  if (end.kind !== 'over') return recordedBootEnd(end);
+  if (end.kind !== 'over') return recordedBootEnd(endFromOutside(end));
   const { exitCode } = end;
   return {
     what: exitCode === undefined ? 'the debugger was left' : `the machine ended with exit code ${exitCode}`,
@@ -56,25 +56,5 @@ function recordedSessionEnd(end: SessionEnd): Omit<RecordedEnd, 'tick'> {
 }
 
 function exitCodeOf(end: SessionEnd): number {
-  if (end.kind === 'over') return end.exitCode ?? 0;
-  return resultOf(end.kind === 'limit' ? { kind: 'time', what: end.what } : end).exitCode;
-}
-
-/** Passes what is typed on to a board, as far as it has room. */
-class BoardFeed implements InputFeed {
-  isAtEnd = false;
-
-  constructor(
-    private readonly machine: BoardMachine,
-    private readonly console: DebugConsole,
-  ) {}
-
-  give(): void {
-    const { machine, console } = this;
-    const { room } = machine.board;
-    if (room <= 0 || this.isAtEnd || machine.inputs.source) return;
-    const bytes = console.read(room);
-    if (bytes === 'end') this.isAtEnd = true;
-    else if (bytes) machine.receive(bytes);
-  }
+  return end.kind === 'over' ? (end.exitCode ?? 0) : resultOf(endFromOutside(end)).exitCode;
 }

@@ -7,19 +7,24 @@ import { Interruption } from './interruption.js';
 import { openLog } from './log.js';
 import type { RunOptions } from './run-options.js';
 
-/** What a run has of the host from its beginning. */
-export interface Host {
+/** What everything that runs a machine has of the host from its beginning. */
+export interface ConsoleHost {
   readonly bell: Bell;
   readonly input: HostInput;
   readonly interruption: Interruption;
   /** Lines on stderr. */
   readonly errors: HostLines;
+}
+
+/** What a run has of the host from its beginning. */
+export interface Host extends ConsoleHost {
   /** Those, and the log if it goes to a file. */
   readonly lines: readonly HostLines[];
   readonly log: Logger | undefined;
 }
 
-export async function openHost(options: RunOptions): Promise<Host> {
+/** Opens stdin, and takes signals from now on. `timeoutSeconds` may be Infinity. */
+export async function openConsoleHost(timeoutSeconds: number): Promise<ConsoleHost> {
   const bell = new Bell();
   const ring = (): void => bell.ring();
   const input = await HostInput.open(ring);
@@ -27,9 +32,15 @@ export async function openHost(options: RunOptions): Promise<Host> {
     input.release();
     ring();
   });
-  const interruption = new Interruption(signals, input, options.timeout ?? Infinity);
-  const errors = new HostLines(new HostFile(STDERR, ring));
-  const log = await openLog(options, errors, ring);
+  const interruption = new Interruption(signals, input, timeoutSeconds);
+  return { bell, input, interruption, errors: new HostLines(new HostFile(STDERR, ring)) };
+}
+
+/** Opens the log as well. Throws Failure. */
+export async function openHost(options: RunOptions): Promise<Host> {
+  const host = await openConsoleHost(options.timeout ?? Infinity);
+  const { bell, errors } = host;
+  const log = await openLog(options, errors, () => bell.ring());
   const lines = log?.file ? [errors, log.file] : [errors];
-  return { bell, input, interruption, errors, lines, log: log?.logger };
+  return { ...host, lines, log: log?.logger };
 }
