@@ -1,11 +1,14 @@
 import {
   ACCESSED,
   ADDRESS_HIGH,
+  CR0_PG,
   CR0_WP,
+  CR4_PAE,
   CR4_PSE,
   CR4_SMAP,
   CR4_SMEP,
   DIRTY,
+  EFER_LMA,
   EFER_NXE,
   EXECUTE_DISABLE_HIGH,
   FAULT_FETCH,
@@ -45,6 +48,12 @@ export interface PagingControls {
 
 /** How linear addresses are translated: CR0.PG, CR4.PAE and EFER.LMA decide. SDM Vol. 3A 4.1.1 "Four Paging Modes". */
 export type PagingMode = 'none' | 'two-level' | 'pae' | 'four-level';
+
+export function pagingModeOf({ cr0, cr4, efer }: Pick<PagingControls, 'cr0' | 'cr4' | 'efer'>): PagingMode {
+  if (!(cr0 & CR0_PG)) return 'none';
+  if (efer & EFER_LMA) return 'four-level';
+  return cr4 & CR4_PAE ? 'pae' : 'two-level';
+}
 
 /** Source of page-table entries: `GuestMemory`, or anything else with words at physical addresses. */
 export interface TableMemory {

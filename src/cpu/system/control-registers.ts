@@ -13,7 +13,7 @@ import {
   PRESENT,
 } from '../../mmu/entry.js';
 import type { Mmu } from '../../mmu/mmu.js';
-import type { PagingMode } from '../../mmu/walk.js';
+import { pagingModeOf, type PagingMode } from '../../mmu/walk.js';
 import { GuestException, Vector } from '../state/exceptions.js';
 import type { CpuModel } from '../state/model.js';
 import type { CpuidResult } from '../state/cpuid.js';
@@ -113,12 +113,9 @@ export class ControlRegisters {
     this.onFloatRules();
   }
 
-  /** How the control registers say that linear addresses are translated. SDM Vol. 3A 4.1.1. */
+  /** How the control registers say that linear addresses are translated. */
   get pagingMode(): PagingMode {
-    const { cr0, cr4, efer } = this.mmu;
-    if (!(cr0 & CR0_PG)) return 'none';
-    if (efer & EFER_LMA) return 'four-level';
-    return cr4 & CR4_PAE ? 'pae' : 'two-level';
+    return pagingModeOf(this.mmu);
   }
 
   /** Makes the MMU translate as the control registers and the PDPTE registers say. */

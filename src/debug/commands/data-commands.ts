@@ -98,10 +98,8 @@ function controlLines({ control }: RegisterFile, name: string): string[] {
   );
   return shown
     .filter(([own]) => name === own || name === 'control')
-    .map(([own, value]) => `${own.padEnd(CONTROL_COLUMNS)}${hex64(value)}`);
+    .map(([own, value]) => `${own.padEnd(CONTROL_COLUMNS)}${fullAddress(value)}`);
 }
-
-const hex64 = (value: bigint): string => `0x${value.toString(16).padStart(16, '0')}`;
 
 function registerLine({ images }: DebugSession, file: RegisterFile, name: ScalarRegister): string {
   const value = file[name];

@@ -1,18 +1,8 @@
-import { isCanonical } from '../../bits.js';
-import {
-  ACCESSED,
-  CR0_PG,
-  CR4_PAE,
-  DIRTY,
-  EFER_LMA,
-  EXECUTE_DISABLE_HIGH,
-  LARGE,
-  PRESENT,
-  USER,
-  WRITABLE,
-} from '../../mmu/entry.js';
-import { ACCESS_READ, Walk, walk, walkPae, walkTwoLevels, type PagingMode } from '../../mmu/walk.js';
+import { hex, isCanonical } from '../../bits.js';
+import { ACCESSED, DIRTY, EXECUTE_DISABLE_HIGH, LARGE, PRESENT, USER, WRITABLE } from '../../mmu/entry.js';
+import { ACCESS_READ, Walk, walk, walkPae, walkTwoLevels, pagingModeOf, type PagingMode } from '../../mmu/walk.js';
 import type { DebuggedMachine, MachineThread } from '../machine/debugged-machine.js';
+import { fullAddress } from '../reports/address-text.js';
 
 /** An entry of a page table that is used to translate an address. */
 export interface WalkedEntry {
@@ -38,7 +28,8 @@ const NO_POINTERS = new BigUint64Array(4);
 /** Walks the page tables that a thread has, as the processor would, without setting any A bit. */
 export function walkPages(machine: DebuggedMachine, thread: MachineThread, linear: bigint): PageWalk {
   const { cr0, cr3, cr4, efer } = machine.control(thread);
-  const mode = modeOf(cr0, cr4, efer);
+  const registers = words({ cr0, cr4, efer });
+  const mode = pagingModeOf(registers);
   if (mode === 'none') return { mode, cr3, entries: [], physical: Number(BigInt.asUintN(32, linear)) };
   if (mode === 'four-level' && !isCanonical(linear)) return { mode, cr3, entries: [], physical: undefined };
   const [low32, high32] = [linear, linear >> 32n].map((part) => Number(BigInt.asIntN(32, part)));
@@ -46,7 +37,7 @@ export function walkPages(machine: DebuggedMachine, thread: MachineThread, linea
   found.entryAddresses.fill(-1);
   const directoryPointers = machine.cpu.bare?.system.state.directoryPointers ?? NO_POINTERS;
   // As with RFLAGS.AC, so that SMAP does not hide what is mapped.
-  const controls = { ...words({ cr0, cr4, efer }), cr3: Number(cr3), rflagsAC: true, directoryPointers };
+  const controls = { ...registers, cr3: Number(cr3), rflagsAC: true, directoryPointers };
   const isMapped = WALKS[mode](machine.memory, controls, ACCESS_READ, high32!, low32!, found);
   const entries: WalkedEntry[] = [];
   for (let level = found.rootLevel; level > 0 && found.entryAddresses[level]! >= 0; level--) {
@@ -62,12 +53,6 @@ function words<Name extends string>(registers: Readonly<Record<Name, bigint>>): 
   return Object.fromEntries(pairs) as Record<Name, number>;
 }
 
-function modeOf(cr0: bigint, cr4: bigint, efer: bigint): PagingMode {
-  if (!(Number(BigInt.asIntN(32, cr0)) & CR0_PG)) return 'none';
-  if (Number(efer) & EFER_LMA) return 'four-level';
-  return Number(cr4) & CR4_PAE ? 'pae' : 'two-level';
-}
-
 const ENTRY_NAMES = ['', 'PTE', 'PDE', 'PDPTE', 'PML4E'];
 const SIZES: Readonly<Record<string, readonly string[]>> = {
   'four-level': ['', '4 KiB', '2 MiB', '1 GiB'],
@@ -77,15 +62,15 @@ const SIZES: Readonly<Record<string, readonly string[]>> = {
 
 /** A walk in lines: each entry, where it lies, and what it says. */
 export function pageWalkLines({ mode, cr3, entries, physical }: PageWalk): string[] {
-  const full = (value: bigint): string => `0x${value.toString(16).padStart(16, '0')}`;
-  const place = physical === undefined ? 'not mapped' : `physical address 0x${physical.toString(16)}`;
+  const place = physical === undefined ? 'not mapped' : `physical address ${hex(physical)}`;
   if (mode === 'none') return [`paging is off: ${place}`];
   const lines = entries.map(({ level, physical: at, value }) => {
     const name = ENTRY_NAMES[level]!.padEnd(5);
-    return `${name} at ${full(BigInt(at))}: ${full(value)}  ${entryText(value, level, mode)}`;
+    return `${name} at ${fullAddress(BigInt(at))}: ${fullAddress(value)}  ${entryText(value, level, mode)}`;
   });
-  if (entries.length === 0 && mode !== 'pae') return [`cr3   ${full(cr3)}`, 'not mapped: the address is not canonical'];
-  return [`cr3   ${full(cr3)}`, ...lines, place];
+  if (entries.length === 0 && mode !== 'pae')
+    return [`cr3   ${fullAddress(cr3)}`, 'not mapped: the address is not canonical'];
+  return [`cr3   ${fullAddress(cr3)}`, ...lines, place];
 }
 
 /** `2 MiB page, rw-, user, accessed, dirty`. */
