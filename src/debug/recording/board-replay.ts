@@ -58,8 +58,7 @@ export class BoardReplay implements MachineReplay {
 
   ticksToNext(to = Infinity): number {
     const { ticks } = this.machine;
-    if (this.hasLeft) return to - ticks;
-    return Math.max(1, Math.min(to, this.cursor.next?.tick ?? this.recording.lastTick) - ticks);
+    return this.hasLeft ? to - ticks : this.cursor.ticksToNext(ticks, to);
   }
 
   applyChanges(): void {
@@ -87,9 +86,7 @@ export class BoardReplay implements MachineReplay {
   }
 
   isAtEnd(): boolean {
-    const { cursor, machine, recording } = this;
-    while (cursor.next?.kind === 'hash' && cursor.next.tick <= machine.ticks) cursor.skip();
-    return !this.hasLeft && !cursor.next && machine.ticks >= recording.lastTick;
+    return this.cursor.isAtEnd(this.machine.ticks) && !this.hasLeft;
   }
 
   mark(): () => void {

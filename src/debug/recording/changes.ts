@@ -3,11 +3,12 @@ import { pidText } from '../../kernel/tasks/process-table.js';
 import { ThreadRegisters } from '../debugger/registers.js';
 import type { DebuggedMachine } from '../machine/debugged-machine.js';
 
-/** Makes a change that a debugger made. Returns what is lacking for it, in words. */
-export function applyChange(
-  machine: DebuggedMachine,
-  change: Exclude<MachineChange, { kind: 'terminal size' }>,
-): string | undefined {
+/** Makes a change that a debugger, or a page, made. Returns what is lacking for it, in words. */
+export function applyChange(machine: DebuggedMachine, change: MachineChange): string | undefined {
+  if (change.kind === 'terminal size') {
+    machine.resizeTerminal(change.rows, change.columns);
+    return undefined;
+  }
   machine.stops.retry();
   if (change.kind === 'registers') {
     const thread = machine.findThread(change.tid);

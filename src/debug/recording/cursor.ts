@@ -37,6 +37,18 @@ export class Cursor {
     this.place = { segment: this.segment + 1, index: 0 };
   }
 
+  /** Ticks from a tick to what happens next, to the end, or to `to`: a run may take no more. */
+  ticksToNext(tick: number, to: number): number {
+    // Input that comes now is taken in the next tick; what comes after it may come in the middle of a longer run.
+    return Math.max(1, Math.min(to, this.next?.tick ?? this.recording.lastTick) - tick);
+  }
+
+  /** Whether nothing is left at a tick. Hashes up to it are skipped. */
+  isAtEnd(tick: number): boolean {
+    while (this.next?.kind === 'hash' && this.next.tick <= tick) this.skip();
+    return !this.next && tick >= this.recording.lastTick;
+  }
+
   /** The next input, if it is of this kind and came at this tick. It is taken. */
   take<Kind extends RecordedInput['kind']>(
     tick: number,

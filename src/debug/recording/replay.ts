@@ -112,11 +112,7 @@ export class Replay implements MachineReplay {
   /** Ticks to the next input, to the end, or to a tick: a run may take no more. */
   ticksToNext(to = Infinity): number {
     const { ticks } = this.computer;
-    const { next } = this.cursor;
-    if (this.host.hasLeft) return to - ticks;
-    // Input that comes now is taken in the next tick; what comes after it may come in the middle of a longer run.
-    const target = next?.tick ?? this.recording.lastTick;
-    return Math.max(1, Math.min(to, target) - ticks);
+    return this.hasLeft ? to - ticks : this.cursor.ticksToNext(ticks, to);
   }
 
   /** Lets time pass while all threads wait, as it was. 'again': they must ask again; 'end': the recording ends here. */
@@ -138,13 +134,7 @@ export class Replay implements MachineReplay {
       const { next } = this.cursor;
       if (!next || next.tick !== this.computer.ticks || !isChange(next) || this.host.hasLeft) return;
       this.cursor.skip();
-      const { computer, parts } = this;
-      if (next.kind === 'terminal size') {
-        parts.kernel.linux.resizeTerminal(next.rows, next.columns);
-        this.onChanged?.();
-        continue;
-      }
-      const lacking = applyChange(new ComputerMachine(computer), next);
+      const lacking = applyChange(new ComputerMachine(this.computer), next);
       if (lacking !== undefined) this.host.leave(lacking);
       this.onChanged?.();
     }
@@ -165,9 +155,7 @@ export class Replay implements MachineReplay {
 
   /** Whether nothing is left, for those who run the machine themselves. Hashes up to now are skipped. */
   isAtEnd(): boolean {
-    const { cursor, computer, recording } = this;
-    while (cursor.next?.kind === 'hash' && cursor.next.tick <= computer.ticks) cursor.skip();
-    return !this.host.hasLeft && !cursor.next && computer.ticks >= recording.lastTick;
+    return this.cursor.isAtEnd(this.computer.ticks) && !this.hasLeft;
   }
 
   private eventNow(): ReplayEvent | undefined {
