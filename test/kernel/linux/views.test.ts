@@ -13,8 +13,8 @@ import { seedOf } from '../../support/volume.js';
 const source = fileURLToPath(new URL('../../../../test/kernel/linux/views/turns.c', import.meta.url));
 const MIB = 2 ** 20;
 const LINKING = { 'in one family': ['-static-pie'], 'at fixed addresses': ['-static', '-no-pie'] };
-const TURNS = 24;
-const TICKS_BETWEEN_HASHES = 50_000;
+const TURNS = 200;
+const TICKS_BETWEEN_HASHES = 10_000;
 /** Instructions that may be decoded late, since longer numbers are printed; all that run are thousands. */
 const DECODED_LATE = 100;
 const seed = seedOf(13);

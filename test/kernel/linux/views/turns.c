@@ -39,7 +39,8 @@ int main(int argc, char **argv) {
   int status = 0;
   if (level < 2) waitpid(child, &status, 0);
   unsigned sum = 0;
-  for (unsigned i = 0; i < sizeof bytes; i++) sum = sum * 31 + bytes[i];
+  /* Every byte that was written is the first one of a page. */
+  for (unsigned i = 0; i < sizeof bytes; i += 256) sum = sum * 31 + bytes[i];
   printf("%d: %ld %u %d\n", level, counter, sum, WEXITSTATUS(status));
   fflush(stdout);
   return level + 1;

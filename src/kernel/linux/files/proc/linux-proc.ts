@@ -5,10 +5,9 @@ import type { LinuxProcess } from '../../linux-process.js';
 import type { Ipc } from '../../ipc/ipc.js';
 import type { AddressSpace } from '../../../memory/address-space.js';
 import type { UserMemory } from '../../../memory/user-memory.js';
-import { TracedMemory } from '../../tracing/traced-memory.js';
 import { ipcText } from './ipc-texts.js';
 import { machineText } from './texts.js';
-import { processText } from './process-texts.js';
+import { LinuxProcProcess } from './proc-process.js';
 import type { ProcProcess, ProcSource } from './source.js';
 
 /** Parts of the machine that /proc tells of. */
@@ -41,19 +40,7 @@ export class LinuxProc implements ProcSource {
 
   process(pid: number): ProcProcess | undefined {
     const process = this.system.processes.get(pid);
-    if (!process) return undefined;
-    const { files, place, program, signals, family } = process;
-    const threads = family.status ? [pid] : signals.process.threads.map(({ linux }) => linux?.tid ?? pid);
-    return {
-      ...{ pid, files, place, program: program.path, threads },
-      commandLine: joined(program.argv),
-      environment: joined(program.environment),
-      auxiliary: program.auxiliary,
-      memory: new TracedMemory(this.parts.space, this.parts.memory, signals.process),
-      run: process.memory,
-      isAlive: family.status === undefined,
-      text: (name) => processText(process, name),
-    };
+    return process && new LinuxProcProcess(pid, process, this.parts);
   }
 
   text(path: string): string | undefined {
@@ -73,15 +60,4 @@ export class LinuxProc implements ProcSource {
       random: () => random.bytes(16),
     });
   }
-}
-
-/** Strings, each with a NUL. */
-function joined(strings: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(strings.reduce((total, { length }) => total + length + 1, 0));
-  let at = 0;
-  for (const each of strings) {
-    bytes.set(each, at);
-    at += each.length + 1;
-  }
-  return bytes;
 }
