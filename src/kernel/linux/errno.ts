@@ -45,6 +45,7 @@ export const LinuxErrno = {
   EOVERFLOW: 75,
   ENOTSOCK: 88,
   EDESTADDRREQ: 89,
+  EPROTO: 71,
   EMSGSIZE: 90,
   EPROTOTYPE: 91,
   ENOPROTOOPT: 92,

@@ -27,6 +27,7 @@ for (const [what, name] of [
   ['what is told of the interface lo', 'interfaces'],
   ['addresses of sockets that are connected', 'ways'],
   ['options that nobody has set', 'options'],
+  ['options, sizes and values that are accepted', 'settings'],
 ] as const)
   t.test(`${what}: as on the host`, async (t) => {
     const program = await linuxProgram(`${directory}${name}.c`, ['-w']);

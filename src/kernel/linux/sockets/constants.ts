@@ -24,6 +24,8 @@ export const IPPROTO_IP = 0;
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 export const IPPROTO_IPV6 = 41;
+/** Sockets of UDP take their options at this level too. */
+export const IPPROTO_UDPLITE = 136;
 
 /** Bits of what is shut down. */
 export const SHUT_RECEIVING = 1;

@@ -4,36 +4,86 @@ import type { CallResult } from '../../../calls/call.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../../call.js';
 import { LinuxErrno, LinuxError, failed } from '../../errno.js';
 import { POLLOUT, POLLWRNORM } from '../../files/open/open-file.js';
-import { AF_INET6, AF_NETLINK, IPPROTO_IP, IPPROTO_IPV6, SOL_NETLINK, SOL_SOCKET } from '../../sockets/constants.js';
+import {
+  AF_INET,
+  AF_INET6,
+  AF_NETLINK,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPPROTO_UDPLITE,
+  SOL_NETLINK,
+  SOL_SOCKET,
+} from '../../sockets/constants.js';
+import { LOOPBACK } from '../../sockets/loopback.js';
 import { protocolOption } from '../../sockets/protocol-options.js';
+import { firstNumber, requireSettable } from '../../sockets/settable.js';
 import { optionKey } from '../../sockets/socket-options.js';
 import type { Socket } from '../../sockets/socket.js';
 import { bytesAt, put32, putBytes, viewAt } from '../../user-data.js';
 import { socketOf } from './arguments.js';
 
-const { EDOM, EINVAL, ENODATA, ENOPROTOOPT, EOPNOTSUPP } = LinuxErrno;
+const { EDOM, EINVAL, ENODATA, ENODEV, ENOENT, ENOPROTOOPT, EOPNOTSUPP, EPERM } = LinuxErrno;
 
 const SO_TYPE = 3;
 const SO_ERROR = 4;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
 const SO_LINGER = 13;
+/** It has had no effect since Linux 2.2, and can still be set. */
+const SO_BSDCOMPAT = 14;
 const SO_REUSEPORT = 15;
+const SO_PASSCRED = 16;
 const SO_PEERCRED = 17;
 const SO_RCVLOWAT = 18;
 const SO_SNDLOWAT = 19;
 const SO_RCVTIMEO = 20;
 const SO_SNDTIMEO = 21;
+const SO_BINDTODEVICE = 25;
+const SO_DETACH_FILTER = 27;
 const SO_ACCEPTCONN = 30;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
+const SO_PASSSEC = 34;
 const SO_PROTOCOL = 38;
 const SO_DOMAIN = 39;
+const SO_LOCK_FILTER = 44;
+const SO_BUSY_POLL = 46;
 const SO_PEERGROUPS = 59;
+const SO_BINDTOIFINDEX = 62;
+/** SO_TIMESTAMPING, in both of its numbers. */
+const TIMESTAMPS = new Set([37, 65]);
+/** SOF_TIMESTAMPING_OPT_ID, SOF_TIMESTAMPING_OPT_ID_TCP, and all flags. */
+const TIMESTAMP_NUMBERS = 1 << 7;
+const TIMESTAMP_NUMBERS_TCP = 1 << 16;
+const TIMESTAMP_FLAGS = 0x1_ffff;
+/** With its NUL. */
+const INTERFACE_NAME_BYTES = 16;
 /** Those that are on or off: debug, reuseaddr, dontroute, broadcast, keepalive, oobinline, reuseport, passcred, timestamps, passsec. */
-const SWITCHES = new Set([1, 2, 5, 6, 9, 10, 11, SO_REUSEPORT, 16, 29, 34, 35, 37, 40, 41, 43, 44, 63, 64]);
-/** Those that are numbers: priority, mark, busy poll. */
-const NUMBERS = new Set([12, 36, 46]);
+const SWITCHES = new Set([
+  1,
+  2,
+  5,
+  6,
+  9,
+  10,
+  11,
+  SO_REUSEPORT,
+  SO_PASSCRED,
+  29,
+  SO_PASSSEC,
+  35,
+  40,
+  41,
+  43,
+  44,
+  45,
+  63,
+  64,
+]);
+/** Those that are numbers: priority, mark, timestamping, busy poll, interface. */
+const NUMBERS = new Set([12, 36, ...TIMESTAMPS, SO_BUSY_POLL, SO_BINDTOIFINDEX]);
 const OPTION_BYTES_MAX = 4096;
 const SECOND = 1e9;
 const MICROSECOND = 1000;
@@ -93,6 +143,8 @@ function optionOf(socket: Socket, option: number): Uint8Array {
       return timeBytes(options.receiveTimeout);
     case SO_SNDTIMEO:
       return timeBytes(options.sendTimeout);
+    case SO_BSDCOMPAT:
+      return wordBytes(0);
     default:
       if (SWITCHES.has(option) || NUMBERS.has(option))
         return wordBytes(options.kept.get(optionKey(SOL_SOCKET, option)) ?? 0);
@@ -108,8 +160,12 @@ function optionOfProtocol(socket: Socket, level: number, option: number): Uint8A
 }
 
 function requireLevel({ domain, protocol }: Socket['kind'], level: number): void {
-  if (domain === AF_NETLINK && level === SOL_NETLINK) return;
-  const isKnown = level === IPPROTO_IP || level === protocol || (level === IPPROTO_IPV6 && domain === AF_INET6);
+  const isOfInternet = domain === AF_INET || domain === AF_INET6;
+  const isOfProtocol = level === protocol || (level === IPPROTO_UDPLITE && protocol === IPPROTO_UDP);
+  const isKnown =
+    domain === AF_NETLINK
+      ? level === SOL_NETLINK
+      : isOfInternet && (level === IPPROTO_IP || isOfProtocol || (level === IPPROTO_IPV6 && domain === AF_INET6));
   if (!isKnown) throw new LinuxError(ENOPROTOOPT);
 }
 
@@ -134,10 +190,12 @@ function setsockopt(
   if (level !== SOL_SOCKET) {
     requireLevel(socket.kind, level!);
     const bytes = bytesAt(context, address, Math.min(length!, OPTION_BYTES_MAX));
-    const given = bytes.length >= 4 ? new DataView(bytes.buffer, bytes.byteOffset).getInt32(0, true) : (bytes[0] ?? 0);
-    socket.options.kept.set(optionKey(level!, option! & 0xffff), given);
+    requireSettable(socket, level!, option!, bytes);
+    socket.options.kept.set(optionKey(level!, option!), firstNumber(bytes));
     return 0n;
   }
+  if (option === SO_BINDTODEVICE)
+    return bindToDevice(bytesAt(context, address, Math.min(length!, INTERFACE_NAME_BYTES)));
   if (length! < 4) return failed(EINVAL);
   const bytes = bytesAt(context, address, Math.min(length!, OPTION_BYTES_MAX));
   setOption(socket, option!, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
@@ -145,8 +203,14 @@ function setsockopt(
   return 0n;
 }
 
-/** Throws EINVAL, EDOM, ENOPROTOOPT, EOPNOTSUPP. */
-function setOption({ options, isUnix }: Socket, option: number, view: DataView): void {
+/** There is one interface, so that it makes no difference. */
+function bindToDevice(bytes: Uint8Array): CallResult {
+  const name = new TextDecoder('latin1').decode(bytes).replace(/\0.*$/s, '');
+  return name === '' || name === LOOPBACK.name ? 0n : failed(ENODEV);
+}
+
+/** Throws EINVAL, EDOM, ENOENT, ENOPROTOOPT, EOPNOTSUPP. */
+function setOption({ options, kind, state }: Socket, option: number, view: DataView): void {
   const given = view.getInt32(0, true);
   switch (option) {
     case SO_SNDBUF:
@@ -168,12 +232,33 @@ function setOption({ options, isUnix }: Socket, option: number, view: DataView):
     case SO_SNDTIMEO:
       options.sendTimeout = timeIn(view);
       return;
+    case SO_BSDCOMPAT:
+      return;
     default:
-      if (option === SO_REUSEPORT && isUnix) throw new LinuxError(EOPNOTSUPP);
+      requireSocketOption(kind, option, given);
+      if (option === SO_LOCK_FILTER && given === 0 && options.has(option)) throw new LinuxError(EPERM);
+      if (TIMESTAMPS.has(option) && !isTimestamping(given, kind.protocol === IPPROTO_TCP && state !== 'connected'))
+        throw new LinuxError(EINVAL);
       if (SWITCHES.has(option)) options.kept.set(optionKey(SOL_SOCKET, option), Number(given !== 0));
       else if (NUMBERS.has(option)) options.kept.set(optionKey(SOL_SOCKET, option), given);
       else throw new LinuxError(ENOPROTOOPT);
   }
+}
+
+/** Throws what is wrong with an option of SOL_SOCKET for a family, or with its number. */
+function requireSocketOption({ domain }: Socket['kind'], option: number, given: number): void {
+  const isOfInternet = domain === AF_INET || domain === AF_INET6;
+  if (option === SO_REUSEPORT && !isOfInternet && given !== 0) throw new LinuxError(EOPNOTSUPP);
+  if ((option === SO_PASSCRED || option === SO_PASSSEC) && isOfInternet) throw new LinuxError(EOPNOTSUPP);
+  if ((option === SO_BUSY_POLL || option === SO_BINDTOIFINDEX) && given < 0) throw new LinuxError(EINVAL);
+  if (option === SO_DETACH_FILTER) throw new LinuxError(ENOENT);
+}
+
+/** Flags of SOF_TIMESTAMPING that there are; those of numbers need each other, and streams that are connected. include/uapi/linux/net_tstamp.h */
+function isTimestamping(flags: number, isUnconnectedStream: boolean): boolean {
+  const isNumbered = (flags & TIMESTAMP_NUMBERS) !== 0;
+  if (flags < 0 || flags > TIMESTAMP_FLAGS || (isNumbered && isUnconnectedStream)) return false;
+  return isNumbered || (flags & TIMESTAMP_NUMBERS_TCP) === 0;
 }
 
 /** A struct timeval in ticks; zero is no timeout. Throws EINVAL, EDOM. */
