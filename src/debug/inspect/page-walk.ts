@@ -1,6 +1,15 @@
 import { hex, isCanonical } from '../../bits.js';
 import { ACCESSED, DIRTY, EXECUTE_DISABLE_HIGH, LARGE, PRESENT, USER, WRITABLE } from '../../mmu/entry.js';
-import { ACCESS_READ, Walk, walk, walkPae, walkTwoLevels, pagingModeOf, type PagingMode } from '../../mmu/walk.js';
+import {
+  ACCESS_READ,
+  Walk,
+  walk,
+  walkPae,
+  walkTwoLevels,
+  pagingModeOf,
+  type PagingMode,
+  type TableMemory,
+} from '../../mmu/walk.js';
 import type { DebuggedMachine, MachineThread } from '../machine/debugged-machine.js';
 import { fullAddress } from '../reports/address-text.js';
 
@@ -25,24 +34,42 @@ export interface PageWalk {
 const WALKS = { 'four-level': walk, pae: walkPae, 'two-level': walkTwoLevels } as const;
 const NO_POINTERS = new BigUint64Array(4);
 
+/** The control registers that say how linear addresses are translated. */
+export interface PagingRegisters {
+  readonly cr0: bigint;
+  readonly cr3: bigint;
+  readonly cr4: bigint;
+  readonly efer: bigint;
+  /** With PAE paging, the four PDPTE registers. */
+  readonly directoryPointers?: Readonly<BigUint64Array> | undefined;
+}
+
 /** Walks the page tables that a thread has, as the processor would, without setting any A bit. */
 export function walkPages(machine: DebuggedMachine, thread: MachineThread, linear: bigint): PageWalk {
-  const { cr0, cr3, cr4, efer } = machine.control(thread);
-  const registers = words({ cr0, cr4, efer });
+  const { directoryPointers } = machine.cpu.bare?.system.state ?? {};
+  return walkTables(machine.memory, { ...machine.control(thread), directoryPointers }, linear);
+}
+
+/** As `walkPages`, the tables that control registers lead to. */
+export function walkTables(
+  memory: TableMemory,
+  { cr3, directoryPointers = NO_POINTERS, ...others }: PagingRegisters,
+  linear: bigint,
+): PageWalk {
+  const registers = words({ cr0: others.cr0, cr4: others.cr4, efer: others.efer });
   const mode = pagingModeOf(registers);
   if (mode === 'none') return { mode, cr3, entries: [], physical: Number(BigInt.asUintN(32, linear)) };
   if (mode === 'four-level' && !isCanonical(linear)) return { mode, cr3, entries: [], physical: undefined };
   const [low32, high32] = [linear, linear >> 32n].map((part) => Number(BigInt.asIntN(32, part)));
   const found = new Walk();
   found.entryAddresses.fill(-1);
-  const directoryPointers = machine.cpu.bare?.system.state.directoryPointers ?? NO_POINTERS;
   // As with RFLAGS.AC, so that SMAP does not hide what is mapped.
   const controls = { ...registers, cr3: Number(cr3), rflagsAC: true, directoryPointers };
-  const isMapped = WALKS[mode](machine.memory, controls, ACCESS_READ, high32!, low32!, found);
+  const isMapped = WALKS[mode](memory, controls, ACCESS_READ, high32!, low32!, found);
   const entries: WalkedEntry[] = [];
   for (let level = found.rootLevel; level > 0 && found.entryAddresses[level]! >= 0; level--) {
     const physical = found.entryAddresses[level]!;
-    const [word, upper] = [0, 4].map((offset) => BigInt(machine.memory.read32(physical + offset) >>> 0));
+    const [word, upper] = [0, 4].map((offset) => BigInt(memory.read32(physical + offset) >>> 0));
     entries.push({ level, physical, value: found.isNarrow ? word! : word! | (upper! << 32n) });
   }
   return { mode, cr3, entries, physical: isMapped ? found.physical : undefined };

@@ -7,7 +7,7 @@ import {
 import type { Board } from '../../board.js';
 import { DIRTY } from '../../mmu/entry.js';
 import type { PictureRequest } from '../machine/memory-methods.js';
-import { visitPages, type MappedPage } from './page-tables.js';
+import type { MappedPage, PageTables } from './page-tables.js';
 import type { Space } from './spaces.js';
 
 /** Most cells of a picture, and most ranges that are described. */
@@ -48,7 +48,7 @@ export function boardPicture(board: Board, space: Space, { start, cellBytes, cou
     ...{ states: new Uint8Array(count), shades: new Uint8Array(count), owners: new Uint16Array(count) },
   };
   if (space.kind === 'physical') paintPhysical(board, picture);
-  else paintVirtual(board, space.root, picture);
+  else paintVirtual(board, space.tables, picture);
   return picture;
 }
 
@@ -95,10 +95,10 @@ function meanOf(ram: Uint8Array, from: number, bytes: number): number {
   return Math.round(sum / bytes);
 }
 
-function paintVirtual(board: Board, root: number, picture: Painted): void {
+function paintVirtual(board: Board, tables: PageTables, picture: Painted): void {
   const { cellBytes, states, shades, owners, ranges } = picture;
   const mapped = new Float64Array(states.length);
-  visitPages(board, root, (page) => {
+  tables.visitPages((page) => {
     addToRanges(ranges, page);
     const end = page.start + page.bytes;
     const [first, last] = cellsOf(picture, page.start, end);
