@@ -278,6 +278,16 @@ t.test('a machine with a history has the same hashes', async (t) => {
   await worker.call('goto', Infinity);
   await worker.untilStatus(({ state, isPast, ticks }) => state === 'ended' && !isPast && ticks === end, count);
   t.equal(await worker.call('machineHash'), machineHash);
+  await worker.call('goto', middle);
+  await worker.untilStatus(({ ticks }) => ticks === middle, count);
+  const { count: before } = worker;
+  worker.send({ kind: 'continue' });
+  t.match(await worker.untilStatus(({ state }) => state === 'ended', before), {
+    isPast: false,
+    ticks: end,
+    exitCode: 0,
+  });
+  t.equal(await worker.call('machineHash'), machineHash, 'it has gone on to its end');
   await worker.close();
 });
 

@@ -188,8 +188,8 @@ class InputConsole implements Console {
     return this.host.isTerminal === true;
   }
 
-  write(bytes: Uint8Array): void {
-    if (!this.inputs.source) this.host.write(bytes);
+  write(bytes: Uint8Array, pid?: number): void {
+    if (!this.inputs.source) this.host.write(bytes, pid);
   }
 
   read(max: number): Uint8Array | 'end' | undefined {

@@ -90,6 +90,7 @@ export class Kernel {
       },
       foreground: () => foregroundOf(this.processes, this.linux.terminal),
       interrupt: (process) => this.exits.end(process, EXIT_INTERRUPTED),
+      writer: () => this.current.thread?.process.pid,
     });
     this.stops = new KernelStops(cpu, (tid) => this.findThread(tid));
     const { names, work } = this;

@@ -68,6 +68,22 @@ export type MachineState =
 export type StopKind =
   'exited' | 'trapped' | 'deadlocked' | 'breakpoint' | 'watchpoint' | 'stepped' | 'moved' | 'interrupted';
 
+/** What a machine has written to its console, after the first `at` bytes. */
+export interface Output {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+  /** The process that wrote it, if that is not in the foreground. */
+  readonly pid?: number | undefined;
+}
+
+/** A process that has written to the console while another one was in the foreground. */
+export interface BackgroundProcess {
+  readonly pid: number;
+  /** Its name and number, as the shell shows them. */
+  readonly title: string;
+  readonly isLive: boolean;
+}
+
 /** The state of a machine, as its page shows it. */
 export interface Status {
   readonly state: MachineState;
@@ -89,6 +105,8 @@ export interface Status {
   readonly busyMs: number;
   /** Millions of instructions per second since the last status, while it ran. */
   readonly mips: number;
+  /** In the order in which they first wrote. */
+  readonly background?: readonly BackgroundProcess[];
 }
 
 /** What the worker tells the page. */
@@ -97,7 +115,7 @@ export type Report =
   | { readonly kind: 'ready' }
   | { readonly kind: 'started' }
   /** Output that follows the first `at` bytes: what was written after those, in a past that was changed, never was. */
-  | { readonly kind: 'output'; readonly at: number; readonly bytes: Uint8Array }
+  | ({ readonly kind: 'output' } & Output)
   | { readonly kind: 'status'; readonly status: Status }
   /** Lines for the log of the debugger. */
   | { readonly kind: 'log'; readonly lines: readonly string[] }

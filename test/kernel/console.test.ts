@@ -358,7 +358,12 @@ t.test('every byte is delivered once and echoed at most once, whatever programs 
           return part === '' ? undefined : bytesOf(part);
         },
       };
-      const terminal = new KernelConsole(host, { tell: () => {}, foreground: () => foreground, interrupt: () => {} });
+      const terminal = new KernelConsole(host, {
+        tell: () => {},
+        foreground: () => foreground,
+        interrupt: () => {},
+        writer: () => undefined,
+      });
       const add = (text: string): void => {
         waiting += text;
         typed += text;

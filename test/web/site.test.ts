@@ -16,6 +16,7 @@ import { VmoStore } from '../../src/index.js';
 import { bd0 } from '../cli/bd0.js';
 import { Chromium, findChromium, type ChromiumPage } from '../support/chromium.js';
 import { guestKernel } from '../support/guest-kernel.js';
+import { CONTENT, drop, shows, stateIs, textOf, TICKS, typeLine } from '../support/web-page.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const site = join(root, 'dist/web');
@@ -146,32 +147,6 @@ t.test('files of the page are names, loaded when they are asked for', (t) => {
   t.end();
 });
 
-const CONTENT = 'globalThis.bd0?.terminal?.content';
-const shows = (text: string): string => `(${CONTENT} ?? '').includes(${JSON.stringify(text)})`;
-const stateIs = (state: string): string =>
-  `document.getElementById('state').dataset.state === ${JSON.stringify(state)}`;
-const TICKS = 'bd0.machine.status.ticks';
-
-/** Types a line at the terminal of the page. */
-async function typeLine(page: ChromiumPage, line: string): Promise<void> {
-  for (const key of line) await page.press(key, key);
-  await page.press('Enter', '\r');
-}
-
-/** Drops files onto the page. */
-function drop(...files: readonly (string | Uint8Array)[]): string {
-  const added = [];
-  for (let at = 0; at < files.length; at += 2)
-    added.push(
-      `files.items.add(new File([Uint8Array.from([${(files[at + 1] as Uint8Array).join()}])], ${JSON.stringify(files[at])}));`,
-    );
-  return `{
-    const files = new DataTransfer();
-    ${added.join('\n')}
-    document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: files, bubbles: true, cancelable: true }));
-  }`;
-}
-
 async function testShell(t: Test, page: ChromiumPage): Promise<void> {
   await page.until(shows('\n>'));
   await typeLine(page, 'start fib 15');
@@ -296,8 +271,6 @@ async function openView(page: ChromiumPage, name: string, shown: string): Promis
 /** Clicks a button at the top of the page. */
 const clickAction = (name: string): string =>
   `Array.from(document.querySelectorAll('#actions button')).find((each) => each.textContent === '${name}').click()`;
-
-const textOf = (selector: string): string => `document.querySelector(${JSON.stringify(selector)}).textContent`;
 
 /** The views, of a program in the middle of its run. */
 async function testViews(t: Test, page: ChromiumPage): Promise<void> {

@@ -224,7 +224,7 @@ export class Timeline {
   /** As the machine's own `run`, in the past: up to the next input. At the end of what has happened, the present begins. */
   run(maxTicks: number, maxEffort?: number): MachineEvent {
     const { machine, log } = this;
-    if (this.present && machine.ticks >= this.end && !log.next) this.arrive();
+    this.arriveAtEnd();
     if (!this.present) return machine.run(maxTicks, maxEffort);
     const { next } = log;
     if (next?.kind === 'changed' && next.tick === machine.ticks) {
@@ -343,9 +343,10 @@ export class Timeline {
     this.machine.tellHost(true);
   }
 
-  /** The past has caught up with the present, whose state it has. */
-  private arrive(): void {
-    const { cursor, changed } = this.present!;
+  /** The past may have caught up with the present, whose state it has then: the machine is in the present again. */
+  arriveAtEnd(): void {
+    if (!this.present || this.machine.ticks < this.end || this.log.next) return;
+    const { cursor, changed } = this.present;
     this.leavePast();
     this.history.add({ ...this.pointNow(), cursor, changed });
   }

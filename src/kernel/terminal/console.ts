@@ -10,8 +10,11 @@ export type ConsoleMode = (typeof CONSOLE_MODE)[keyof typeof CONSOLE_MODE];
 
 /** The host's side of console_write and console_read. */
 export interface Console {
-  /** The console keeps the bytes: the caller must not change them afterwards. */
-  write(bytes: Uint8Array): void;
+  /**
+   * The console keeps the bytes: the caller must not change them afterwards. `pid`: the process that writes; undefined for the
+   * echo of what is typed.
+   */
+  write(bytes: Uint8Array, pid?: number): void;
   /** 1 to `max` bytes of input; 'end' if no more will come; undefined if none has come yet. */
   read(max: number): Uint8Array | 'end' | undefined;
   /** A terminal that does nothing by itself: the kernel echoes and edits lines, and acts on Ctrl-C. */
@@ -29,6 +32,8 @@ export interface ConsoleHost {
   foreground(): Foreground | undefined;
   /** Ends a process. */
   interrupt(process: Process): void;
+  /** The process whose call is being performed. */
+  writer(): number | undefined;
 }
 
 /** Most bytes of a terminal that wait to be read; the host keeps those that come after them. */
@@ -86,7 +91,7 @@ export class KernelConsole {
 
   write(bytes: Uint8Array): void {
     this.writtenBytes += bytes.length;
-    this.console.write(bytes);
+    this.console.write(bytes, this.host.writer());
   }
 
   /**

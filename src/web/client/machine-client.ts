@@ -1,10 +1,10 @@
 import type { Methods } from '../machine/methods.js';
-import type { Report, Request, StartOptions, Status, TerminalSize } from '../protocol.js';
+import type { Output, Report, Request, StartOptions, Status, TerminalSize } from '../protocol.js';
 
 /** Events of a MachineClient, by name, with what they tell. */
 export interface MachineEvents {
   /** Output follows the first `at` bytes. `shown` must be called for it. */
-  readonly output: { readonly at: number; readonly bytes: Uint8Array };
+  readonly output: Output;
   readonly status: Status;
   readonly log: readonly string[];
   /** The machine cannot start, or go on. */

@@ -27,22 +27,24 @@ const COLOURS = {
   },
 } as const;
 
-/** A terminal that fills an element, and shows the console of one machine at a time. */
+/** A terminal that fills an element, and shows the console of one machine at a time. `isOutput`: nothing can be typed there. */
 export class TerminalPane implements Screen {
   private readonly terminal: Terminal;
   private readonly fit = new FitAddon();
   private readonly resizing: ResizeObserver;
   private readonly dark = matchMedia('(prefers-color-scheme: dark)');
-  private text: ConsoleText | undefined;
+  private text: { close(): void } | undefined;
   private machine: MachineClient | undefined;
 
   constructor(
     private readonly element: HTMLElement,
     label: string,
+    isOutput = false,
   ) {
     this.terminal = new Terminal({
       convertEol: true,
       cursorBlink: false,
+      ...(isOutput && { disableStdin: true, cursorInactiveStyle: 'none' as const }),
       fontFamily: FONT,
       fontSize: Math.round(FONT_REM * Number.parseFloat(getComputedStyle(document.documentElement).fontSize)),
       // Of links that programs make by control sequences, whose text may say anything.
@@ -82,6 +84,13 @@ export class TerminalPane implements Screen {
       else lines.push(text);
     }
     return lines.join('\n').trimEnd();
+  }
+
+  /** Shows the text that `make` returns, and no machine's console. */
+  showText(make: (screen: Screen) => { close(): void }, label: string): void {
+    this.attach(undefined);
+    this.terminal.textarea?.setAttribute('aria-label', label);
+    this.text = make(this);
   }
 
   /** Shows the console of a machine from now on; undefined: of none. */

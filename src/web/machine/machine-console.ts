@@ -1,5 +1,6 @@
 import type { Console } from '../../kernel/terminal/console.js';
 import type { Report, TerminalSize } from '../protocol.js';
+import type { BackgroundProcesses } from './background-processes.js';
 import { OutputLog } from './output-log.js';
 
 /** The machine pauses while its page has this much output left to show. */
@@ -19,6 +20,7 @@ export class MachineConsole implements Console {
   constructor(
     private readonly ticks: () => number,
     private readonly send: (report: Report) => void,
+    readonly background?: BackgroundProcesses,
   ) {}
 
   read(max: number): Uint8Array | undefined {
@@ -27,10 +29,11 @@ export class MachineConsole implements Console {
     return bytes?.subarray(0, max);
   }
 
-  write(bytes: Uint8Array): void {
+  write(bytes: Uint8Array, pid?: number): void {
     const at = this.output.add(this.ticks(), bytes.length);
     this.unshownBytes += bytes.length;
-    this.send({ kind: 'output', at, bytes });
+    const isBehindOthers = pid !== undefined && this.background?.notice(pid);
+    this.send({ kind: 'output', at, bytes, ...(isBehindOthers && { pid }) });
   }
 
   print(text: string): void {

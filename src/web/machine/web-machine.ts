@@ -4,6 +4,7 @@ import { loadDemangler } from '../../debug/symbols/demangler-at-hand.js';
 import type { StopReason } from '../../debug/target.js';
 import { loadLinuxCalls } from '../../kernel/all-calls.js';
 import type { MachineRequest, MachineState, Report, StartOptions, Status, StopKind } from '../protocol.js';
+import { BackgroundProcesses } from './background-processes.js';
 import { loadMachine, type LoadedMachine } from './loading.js';
 import { MachineConsole } from './machine-console.js';
 import type { MethodContext } from './methods.js';
@@ -36,7 +37,7 @@ export class WebMachine {
   /** The requests up to now. */
   private handled = Promise.resolve();
   /** The last status that was sent. */
-  private told = { at: -Infinity, instructions: 0, busyMs: 0 };
+  private told = { at: -Infinity, ticks: -1, instructions: 0, busyMs: 0 };
 
   /** Starts the program. Throws an Error if it cannot run. */
   constructor(
@@ -45,7 +46,8 @@ export class WebMachine {
     private readonly send: (report: Report) => void,
   ) {
     const translations = new Translations();
-    this.console = new MachineConsole(() => this.machine.computer.ticks, send);
+    const background = new BackgroundProcesses(() => this.machine.computer.parts.kernel);
+    this.console = new MachineConsole(() => this.machine.computer.ticks, send, background);
     this.machine = loadMachine(options, {
       download,
       console: this.console,
@@ -115,6 +117,7 @@ export class WebMachine {
     if (wasRunning) this.busyMs += milliseconds;
     if (slice.kind === 'running' && !this.isMoving) this.slices.fit(milliseconds, computer.ticks - ticks);
     const isStill = slice.kind === 'stopped';
+    if (this.stop?.kind === 'exited' || this.stop?.kind === 'trapped') session.target.timeline?.arriveAtEnd();
     const isChanged = this.isWaiting !== (slice.kind === 'waiting') || (wasRunning && isStill);
     this.isWaiting = slice.kind === 'waiting';
     if (isStill) this.isMoving = false;
@@ -156,6 +159,8 @@ export class WebMachine {
     const { session, computer } = this.machine;
     const start = performance.now();
     const { ticks } = computer;
+    // It may have woken and worked within one slice.
+    if (this.told.ticks !== ticks && until - ticks > STATUS_MS * TICKS_PER_MS) this.tell();
     await this.turns.sleep((until - ticks) / TICKS_PER_MS);
     const passed = Math.round((performance.now() - start) * TICKS_PER_MS);
     const isAsBefore = session.isRunning && computer.ticks === ticks;
@@ -210,9 +215,10 @@ export class WebMachine {
       outputBytes: this.console.bytesAt(ticks),
       instructions,
       busyMs,
+      background: this.console.background?.all ?? [],
       mips: busyMs > told.busyMs && ran > 0 ? ran / (busyMs - told.busyMs) / 1000 : 0,
     };
-    this.told = { at: performance.now(), instructions, busyMs };
+    this.told = { at: performance.now(), ticks, instructions, busyMs };
     this.send({ kind: 'status', status });
   }
 

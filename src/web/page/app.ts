@@ -2,6 +2,9 @@ import { parseBytes } from '../client/element.js';
 import { MachineClient } from '../client/machine-client.js';
 import { TerminalPane } from '../client/terminal.js';
 import type { Status } from '../protocol.js';
+import { Consoles } from './consoles.js';
+import { goToArea } from './areas.js';
+import { ArgumentsRow } from './arguments-row.js';
 import { button, byId, element, grouped, setText } from './dom.js';
 import { keepMachine, keptMachine } from './kept-machines.js';
 import { programOfAddress, programOfFiles, SAVED, type Program } from './program.js';
@@ -24,6 +27,8 @@ const SOURCE = /\.(c|h|cc|cpp|cxx|hpp|s|S)$/;
 /** What the page shows around the console. */
 export class App {
   readonly terminal: TerminalPane;
+  private readonly consoles: Consoles;
+  private readonly words = new ArgumentsRow((program) => this.start(program));
   private readonly timeline = new TimelineBar(byId('timeline'));
   readonly tabs: Tabs;
   private readonly picker = element('input', { type: 'file', multiple: true, hidden: true, 'aria-hidden': 'true' });
@@ -35,6 +40,7 @@ export class App {
 
   constructor(private readonly site: SiteFiles) {
     this.terminal = new TerminalPane(byId('terminal'), 'Console');
+    this.consoles = new Consoles(this.terminal);
     this.sources = new SourceTexts(site.sources);
     const machineOf = (): MachineClient => this.client!;
     this.tabs = new Tabs({
@@ -81,6 +87,7 @@ export class App {
   start(program: Program): void {
     this.client?.close();
     this.program = program;
+    this.words.show(program.name === SHELL ? undefined : program);
     const { name, image, args, isSnapshot = false, boot } = program;
     const parameters = new URLSearchParams(location.search);
     const client = new MachineClient({
@@ -94,6 +101,7 @@ export class App {
     this.client = client;
     document.title = `${name} – bd0`;
     this.terminal.attach(client);
+    this.consoles.attach(client);
     this.timeline.attach(client);
     this.tabs.offer(boot !== undefined);
     client.on('status', (status) => this.showStatus(status));
@@ -204,7 +212,7 @@ export class App {
 
   private takeKey(event: KeyboardEvent): void {
     if (event.ctrlKey && event.key === '.') this.timeline.pauseOrGoOn();
-    else if (event.key === 'F6') byId('toggle').focus();
+    else if (event.key === 'F6') goToArea(event.shiftKey ? -1 : 1, () => this.consoles.focus());
     else return;
     event.preventDefault();
   }

@@ -1,5 +1,6 @@
 import type { Status } from '../protocol.js';
 import { button, byId, element } from './dom.js';
+import { markTab, moveFocus } from './tab-list.js';
 import { Repeated } from './repeated.js';
 import type { View, ViewHost } from './views/view.js';
 
@@ -134,20 +135,7 @@ export class Tabs {
 
   private mark(): void {
     for (const tab of Array.from(byId('tabs').children)) {
-      const isOpen = tab.id === `tab-${this.name}`;
-      tab.setAttribute('aria-selected', String(isOpen));
-      tab.setAttribute('tabindex', isOpen ? '0' : '-1');
-      if (isOpen) tab.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+      markTab(tab, tab.id === `tab-${this.name}`);
     }
   }
-}
-
-/** Arrow keys go from tab to tab. */
-function moveFocus(list: HTMLElement, event: KeyboardEvent): void {
-  const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
-  if (step === 0) return;
-  const tabs = Array.from(list.querySelectorAll('button')).filter(({ hidden }) => !hidden);
-  const at = tabs.findIndex((tab) => tab === document.activeElement);
-  tabs[(at + step + tabs.length) % tabs.length]?.focus();
-  event.preventDefault();
 }

@@ -1,5 +1,6 @@
 import type { CodeRow, DebuggerState, RegisterRow } from '../../machine/debugger-state.js';
 import { button, element } from '../dom.js';
+import { asOneStop } from '../one-stop.js';
 import { addressText } from './view.js';
 
 /** What the panes can make the machine do. */
@@ -13,7 +14,8 @@ const LINES_AROUND = 200;
 
 /** Disassembly; a click in front of an instruction sets a breakpoint, or removes it. */
 export function codePane(code: readonly CodeRow[], actions: PaneActions): HTMLElement {
-  return element('ol', { class: 'code' }, ...code.map((row) => codeRow(row, actions)));
+  const first = code.findIndex(({ isCurrent }) => isCurrent);
+  return asOneStop(element('ol', { class: 'code' }, ...code.map((row) => codeRow(row, actions))), { first });
 }
 
 function codeRow({ address, offset, text, isCurrent, breakpoint }: CodeRow, actions: PaneActions): HTMLElement {
@@ -38,7 +40,7 @@ export function sourcePane(lines: readonly string[], line: number, file: string,
     stop.setAttribute('aria-label', `Set a breakpoint at line ${number}`);
     return element('li', { class: isCurrent && 'current', 'aria-current': isCurrent && 'step' }, stop, text);
   });
-  return element('ol', { class: 'code source' }, ...rows);
+  return asOneStop(element('ol', { class: 'code source' }, ...rows), { first: line - first });
 }
 
 /** Registers; those that have changed since the stop before are marked. */
@@ -69,8 +71,10 @@ export function memoryPane({ start, bytes }: DebuggerState['memory'], actions: P
     const cells = Array.from(line, (byte, index) => {
       const address = addressText(start + at + index);
       const digits = byte.toString(16).padStart(2, '0');
-      return button(digits, { title: `Who wrote ${address}?`, tabindex: '-1' }, () =>
-        actions.execute(`who ${address}`),
+      return button(
+        digits,
+        { title: `Who wrote ${address}?`, 'aria-label': `${digits}, at ${address}: who wrote it?` },
+        () => actions.execute(`who ${address}`),
       );
     });
     const text = String.fromCharCode(...line).replace(/[^ -~]/g, '·');
@@ -78,7 +82,7 @@ export function memoryPane({ start, bytes }: DebuggerState['memory'], actions: P
       element('li', {}, element('span', { class: 'at' }, addressText(start + at)), ...cells, element('code', {}, text)),
     );
   }
-  return element('ol', { class: 'bytes' }, ...rows);
+  return asOneStop(element('ol', { class: 'bytes' }, ...rows), { columns: LINE_BYTES });
 }
 
 /** Threads, frames and breakpoints. */
@@ -93,7 +97,9 @@ export function listPane(state: DebuggerState, actions: PaneActions): HTMLElemen
     item(`${number}  ${text}  ✕`, false, () => actions.execute(`delete ${number}`), 'Remove this breakpoint'),
   );
   const list = (title: string, items: readonly HTMLElement[]): HTMLElement[] =>
-    items.length === 0 ? [] : [element('h2', {}, title), element('ul', { class: 'items' }, ...items)];
+    items.length === 0
+      ? []
+      : [element('h2', {}, title), asOneStop(element('ul', { class: 'items', 'aria-label': title }, ...items))];
   return element(
     'div',
     { class: 'lists' },

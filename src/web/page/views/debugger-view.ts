@@ -1,6 +1,7 @@
 import type { DebuggerState } from '../../machine/debugger-state.js';
 import type { Status } from '../../protocol.js';
 import { button, element } from '../dom.js';
+import { redraw } from '../one-stop.js';
 import { codePane, listPane, memoryPane, registerPane, sourcePane, type PaneActions } from './debugger-panes.js';
 import { addressText, type View, type ViewHost } from './view.js';
 
@@ -123,16 +124,17 @@ export class DebuggerView implements View {
     const { path, line } = state.source ?? { path: '', line: 0 };
     const file = path.split('/').at(-1)!;
     const isSource = this.isSource && source !== undefined;
-    this.code.replaceChildren(
+    redraw(
+      this.code,
       element('h2', {}, isSource ? `${file}, line ${line}` : state.title),
       isSource ? sourcePane(source, line, file, this.actions) : codePane(state.code, this.actions),
     );
     const current = this.code.querySelector<HTMLElement>('.current');
     if (current) this.code.scrollTop = current.offsetTop - this.code.offsetTop - this.code.clientHeight / 3;
-    this.registers.replaceChildren(element('h2', {}, `Registers of thread ${thread}`), registerPane(state.registers));
-    this.lists.replaceChildren(listPane(state, this.actions));
+    redraw(this.registers, element('h2', {}, `Registers of thread ${thread}`), registerPane(state.registers));
+    redraw(this.lists, listPane(state, this.actions));
     const title =
       this.address === undefined ? 'Memory from the top of the stack' : `Memory from ${addressText(memory.start)}`;
-    this.memory.replaceChildren(element('h2', {}, title), memoryPane(memory, this.actions));
+    redraw(this.memory, element('h2', {}, title), memoryPane(memory, this.actions));
   }
 }

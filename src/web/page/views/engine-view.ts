@@ -1,10 +1,14 @@
 import type { EngineState } from '../../machine/engine-methods.js';
 import type { Status } from '../../protocol.js';
 import { button, element, grouped, setText, sizeText } from '../dom.js';
+import { asOneStop, markStop, redraw } from '../one-stop.js';
+import { Look } from './look.js';
 import type { View, ViewHost } from './view.js';
 
 const SAMPLES = 240;
 const FRAME_BYTES = 4096;
+
+const NOTHING_YET = 'Nothing is translated yet: that happens to code that runs often.';
 
 /** Hot code beside the Wasm that it became, and what the engine counts, drawn as it happens. */
 export class EngineView implements View {
@@ -12,14 +16,17 @@ export class EngineView implements View {
   private readonly chart = element('canvas', { role: 'img', 'aria-label': 'Millions of instructions per second' });
   private readonly speed = element('output', { class: 'speed' });
   private readonly counters = element('dl', { class: 'counters' });
-  private readonly regions = element('ul', { class: 'items', 'aria-label': 'Translated regions, the newest first' });
+  private readonly regions = asOneStop(
+    element('ul', { class: 'items', 'aria-label': 'Translated regions, the newest first' }),
+  );
   private readonly text = element('pre', {
     class: 'hint',
     tabindex: '0',
     'aria-label': 'Guest code and its WebAssembly',
   });
   private readonly samples: number[] = [];
-  private listed = '';
+  private listed: string | undefined;
+  private readonly look = new Look(this.chart, () => this.draw());
 
   constructor(private readonly host: ViewHost) {
     this.text.textContent =
@@ -32,6 +39,10 @@ export class EngineView implements View {
       element('h2', {}, 'Translated code'),
       element('div', { class: 'regions' }, this.regions, this.text),
     );
+  }
+
+  close(): void {
+    this.look.close();
   }
 
   async update({ mips, state }: Status): Promise<void> {
@@ -84,7 +95,9 @@ export class EngineView implements View {
         button(text, { title: text }, () => void this.showRegion(number)),
       ),
     );
-    this.regions.replaceChildren(...items);
+    markStop(items.map((item) => item.firstElementChild!));
+    if (items.length === 0) items.push(element('li', { class: 'quiet' }, NOTHING_YET));
+    redraw(this.regions, ...items);
   }
 
   private async showRegion(number: number): Promise<void> {

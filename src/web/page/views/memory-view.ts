@@ -4,7 +4,8 @@ import { button, element, setText, sizeText } from '../dom.js';
 import { Repeated } from '../repeated.js';
 import { MemoryDetails } from './memory-details.js';
 import { MemoryLegend } from './memory-legend.js';
-import { MemoryMap, SPACE_BYTES, type Scheme, type Viewport } from './memory-map.js';
+import { Look } from './look.js';
+import { MemoryMap, SPACE_BYTES, type Viewport } from './memory-map.js';
 import { RangeList } from './range-list.js';
 import { SpaceChooser } from './space-chooser.js';
 import { addressText, type View, type ViewHost } from './view.js';
@@ -20,9 +21,8 @@ export class MemoryView implements View {
   private readonly legend = new MemoryLegend();
   private readonly spaces = new SpaceChooser(() => this.changeSpace());
   private readonly ranges = new RangeList((start, end) => this.zoomTo(start, end));
-  private readonly dark = matchMedia('(prefers-color-scheme: dark)');
   private readonly refreshing = new Repeated(() => this.refreshOnce());
-  private readonly resizing = new ResizeObserver(() => void this.refreshing.run());
+  private readonly look = new Look(this.map.canvas, () => void this.refreshing.run());
   private viewport: Viewport = { start: 0, cellBytes: LARGEST_CELL };
   private picture: PictureOfSpace | undefined;
   private selected: number | undefined;
@@ -39,7 +39,6 @@ export class MemoryView implements View {
     canvas.addEventListener('click', (event) => this.select(this.addressOf(event), true));
     canvas.addEventListener('dblclick', (event) => this.zoom(1 / ZOOM, this.addressOf(event)));
     canvas.addEventListener('keydown', (event) => this.takeKey(event));
-    this.resizing.observe(canvas);
     this.element = element(
       'div',
       { class: 'memory' },
@@ -61,7 +60,7 @@ export class MemoryView implements View {
   }
 
   close(): void {
-    this.resizing.disconnect();
+    this.look.close();
   }
 
   private buttons(): HTMLButtonElement[] {
@@ -77,10 +76,6 @@ export class MemoryView implements View {
     this.selected = undefined;
     this.details.clear();
     this.fit();
-  }
-
-  private get scheme(): Scheme {
-    return this.dark.matches ? 'dark' : 'light';
   }
 
   /** Asks for a picture of the viewport, and draws it. */
@@ -121,11 +116,11 @@ export class MemoryView implements View {
 
   private draw(picture: PictureOfSpace): void {
     this.picture = picture;
-    this.legend.show(picture, this.scheme);
-    this.ranges.show(picture.ranges, this.scheme);
+    this.legend.show(picture, this.look.scheme);
+    this.ranges.show(picture.ranges, this.look.scheme);
     const { start, cellBytes } = picture;
     const cell = this.selected === undefined ? undefined : Math.floor((this.selected - start) / cellBytes);
-    this.map.draw(picture, cell, this.scheme);
+    this.map.draw(picture, cell, this.look.scheme);
     const end = Math.min(SPACE_BYTES, start + cellBytes * picture.states.length);
     setText(this.title, `${addressText(start)} to ${addressText(end - 1)}; a square is ${sizeText(cellBytes)}`);
   }

@@ -1,11 +1,12 @@
 import type { PictureRange } from '../../../debug/inspect/memory-picture.js';
 import { button, element, sizeText } from '../dom.js';
+import { asOneStop, markStop, redraw } from '../one-stop.js';
 import { ownerColour, type Scheme } from './memory-map.js';
 import { addressText } from './view.js';
 
 /** The mapped ranges, as buttons that show them on the map. */
 export class RangeList {
-  readonly element = element('ul', { class: 'ranges', 'aria-label': 'Regions' });
+  readonly element = asOneStop(element('ul', { class: 'ranges', 'aria-label': 'Regions' }));
   private listed = '';
 
   constructor(private readonly zoomTo: (start: number, end: number) => void) {}
@@ -14,7 +15,9 @@ export class RangeList {
     const listed = scheme + JSON.stringify(ranges);
     if (listed === this.listed) return;
     this.listed = listed;
-    this.element.replaceChildren(...ranges.map((range) => element('li', {}, this.item(range, scheme))));
+    const items = ranges.map((range) => element('li', {}, this.item(range, scheme)));
+    markStop(items.map((item) => item.firstElementChild!));
+    redraw(this.element, ...items);
   }
 
   private item({ start, end, what, name, rights, pid }: PictureRange, scheme: Scheme): HTMLButtonElement {

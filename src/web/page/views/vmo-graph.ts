@@ -1,5 +1,6 @@
 import type { GraphNode, VmoPicture } from '../../../debug/inspect/vmo-picture.js';
 import { sizeText } from '../dom.js';
+import { asOneStop } from '../one-stop.js';
 
 const NAMESPACE = 'http://www.w3.org/2000/svg';
 const WIDTH = 84;
@@ -34,7 +35,7 @@ export function vmoGraph(
       svg.append(make('path', { d: path, class: 'edge' }));
     });
   for (const [id, place] of places) svg.append(nodeBox(nodes[id]!, place, uses.get(id) ?? 0, onChoose));
-  return svg;
+  return asOneStop(svg, { selector: '.node' });
 }
 
 function nodeBox(node: GraphNode, { x, row }: Place, uses: number, onChoose: (node: GraphNode) => void): SVGGElement {
