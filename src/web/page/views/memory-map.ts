@@ -23,6 +23,9 @@ const COLOURS = {
 } as const;
 const STATES = ['unmapped', 'absent', 'zero', 'clean', 'shared', 'private', 'written'] as const;
 
+/** A cell on the canvas. */
+type Box = readonly [x: number, y: number, width: number, height: number];
+
 export type Scheme = keyof typeof COLOURS;
 
 /** The colour of a process: of its mapped memory that has no frames. */
@@ -74,58 +77,59 @@ export class MemoryMap {
     const size = this.canvas.width / this.columns;
     const gap = Math.max(1, Math.round(size / 14));
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    const place = (cell: number): readonly [x: number, y: number] => [
-      Math.round((cell % this.columns) * size),
-      Math.round(Math.floor(cell / this.columns) * size),
-    ];
-    const box = Math.max(1, Math.round(size) - gap);
+    const place = (cell: number): Box => {
+      const [column, row] = [cell % this.columns, Math.floor(cell / this.columns)];
+      const [x, y] = [Math.round(column * size), Math.round(row * size)];
+      // Cells differ by a pixel, so that all gaps are alike.
+      const [right, bottom] = [Math.round((column + 1) * size), Math.round((row + 1) * size)];
+      return [x, y, Math.max(1, right - x - gap), Math.max(1, bottom - y - gap)];
+    };
     for (let cell = 0; cell < picture.states.length; cell++) {
-      const [x, y] = place(cell);
-      this.drawCell(context, picture, cell, [x, y, box], scheme);
+      this.drawCell(context, picture, cell, place(cell), scheme);
     }
     const ink = scheme === 'light' ? '#10151d' : '#ffffff';
     for (const { kind, address } of picture.fronts) {
       const cell = Math.floor((address - picture.start) / picture.cellBytes);
       if (cell < 0 || cell >= picture.states.length) continue;
-      const [x, y] = place(cell);
+      const [x, y, width, height] = place(cell);
       context.fillStyle = ink;
       context.beginPath();
       // A heap grows up, a stack down: the tip says which it is.
-      const [tip, base] = kind === 'heap' ? [x + box, x] : [x, x + box];
-      context.moveTo(tip, y + box / 2);
+      const [tip, base] = kind === 'heap' ? [x + width, x] : [x, x + width];
+      context.moveTo(tip, y + height / 2);
       context.lineTo(base, y);
-      context.lineTo(base, y + box);
+      context.lineTo(base, y + height);
       context.fill();
     }
     if (selected === undefined || selected < 0 || selected >= picture.states.length) return;
-    const [x, y] = place(selected);
+    const box = place(selected);
     context.strokeStyle = ink;
     context.lineWidth = 2 * gap;
-    context.strokeRect(x, y, box, box);
+    context.strokeRect(...box);
   }
 
   private drawCell(
     context: CanvasRenderingContext2D,
     { states, shades, owners, ranges, cellBytes }: MemoryPicture,
     cell: number,
-    [x, y, box]: readonly [number, number, number],
+    [x, y, width, height]: Box,
     scheme: Scheme,
   ): void {
     const state = STATES[states[cell]!]!;
     const range = ranges[owners[cell]! - 1];
     const isMapped = state !== 'unmapped' && range !== undefined;
     context.fillStyle = isMapped ? ownerColour(range.pid, scheme) : scheme === 'light' ? '#f1f3f6' : '#171b22';
-    context.fillRect(x, y, box, box);
+    context.fillRect(x, y, width, height);
     if (state === 'unmapped' || state === 'absent') return;
     context.fillStyle = COLOURS[scheme][state];
     if (cellBytes < 4096) {
       context.globalAlpha = 0.15 + (0.85 * shades[cell]!) / 255;
-      context.fillRect(x, y, box, box);
+      context.fillRect(x, y, width, height);
       context.globalAlpha = 1;
       return;
     }
     // The filled part says how much of a cell has frames.
-    const height = Math.max(3, Math.round((box * shades[cell]!) / 255));
-    context.fillRect(x, y + box - height, box, height);
+    const filled = Math.max(3, Math.round((height * shades[cell]!) / 255));
+    context.fillRect(x, y + height - filled, width, filled);
   }
 }
