@@ -9,6 +9,10 @@ export const USED_ABOVE = 1 << 1;
 export const USED_TO_FETCH = 1 << 2;
 
 const ENTRY_BYTES = 8;
+const ENTRIES = PAGE_SIZE / ENTRY_BYTES;
+
+/** Maximum number of tables whose arrays are kept for others: 2.5 KB each. */
+const MOST_SPARE = 64;
 
 /** The start of what a table maps, where that is not one range of linear addresses only, or is not known. */
 export const SEVERAL = -1;
@@ -32,6 +36,14 @@ interface Table {
   start: number;
   /** By entry: what `EntryPlace.next` says. */
   next: Int32Array | undefined;
+  /** An array to use for `next`. */
+  readonly spareNext: Int32Array | undefined;
+}
+
+/** Arrays of a table, with no use in them; `next` holds anything. */
+interface Spare {
+  readonly uses: Uint8Array;
+  readonly next: Int32Array | undefined;
 }
 
 /** The uses of an entry, and where it was found. */
@@ -50,6 +62,8 @@ const UNUSED: TakenEntry = { uses: 0, level: 0, start: SEVERAL, next: A_PAGE };
  */
 export class TableUses {
   private readonly tables = new Map<number, Table>();
+  /** Arrays of tables no longer in use: making them would take longer than all else where mappings change all the time. */
+  private readonly spare: Spare[] = [];
 
   /** Adds uses to the entry at a physical address. Returns true if its frame became a table in use. */
   add(entryAddress: number, uses: number, level = 0, start = SEVERAL, next = A_PAGE): boolean {
@@ -57,7 +71,8 @@ export class TableUses {
     let table = this.tables.get(frame);
     const isNew = table === undefined;
     if (table === undefined) {
-      table = { uses: new Uint8Array(PAGE_SIZE / ENTRY_BYTES), usedEntries: 0, level, start, next: undefined };
+      const { uses, next } = this.spare.pop() ?? { uses: new Uint8Array(ENTRIES), next: undefined };
+      table = { uses, usedEntries: 0, level, start, next: undefined, spareNext: next };
       this.tables.set(frame, table);
     }
     const index = indexInTable(entryAddress);
@@ -65,7 +80,7 @@ export class TableUses {
     if (before === 0) table.usedEntries++;
     table.uses[index] = before | uses;
     if (table.start !== start || table.level !== level) table.start = SEVERAL;
-    if (level > 1) (table.next ??= new Int32Array(PAGE_SIZE / ENTRY_BYTES))[index] = next;
+    if (level > 1) (table.next ??= table.spareNext?.fill(0) ?? new Int32Array(ENTRIES))[index] = next;
     return isNew;
   }
 
@@ -84,8 +99,12 @@ export class TableUses {
     const uses = table.uses[index]!;
     if (uses === 0) return UNUSED;
     table.uses[index] = 0;
-    if (--table.usedEntries === 0) this.tables.delete(frameOf(entryAddress));
-    return { uses, level: table.level, start: table.start, next: table.next?.[index] ?? A_PAGE };
+    const taken = { uses, level: table.level, start: table.start, next: table.next?.[index] ?? A_PAGE };
+    if (--table.usedEntries === 0) {
+      this.tables.delete(frameOf(entryAddress));
+      this.keepArrays(table);
+    }
+    return taken;
   }
 
   /** The uses of the entries of a table, by their indexes; undefined if it is not in use. */
@@ -104,7 +123,15 @@ export class TableUses {
   }
 
   clear(): void {
+    for (const table of this.tables.values()) {
+      table.uses.fill(0);
+      this.keepArrays(table);
+    }
     this.tables.clear();
+  }
+
+  private keepArrays({ uses, next, spareNext }: Table): void {
+    if (this.spare.length < MOST_SPARE) this.spare.push({ uses, next: next ?? spareNext });
   }
 }
 

@@ -78,7 +78,9 @@ t.test('instructions that the CPU does not have are named as iced-x86 classifies
   const errors: string[] = [];
   const named = new Map<string, number>();
   const check = (bytes: readonly number[]): void => {
-    const filled = Uint8Array.from({ length: 15 }, (_, index) => bytes[index] ?? random.next());
+    const filled = new Uint8Array(15);
+    filled.set(bytes);
+    for (let index = bytes.length; index < filled.length; index++) filled[index] = random.next();
     const verdict = judge(filled);
     if (verdict?.error !== undefined) errors.push(verdict.error);
     if (verdict?.features !== undefined) named.set(verdict.features, (named.get(verdict.features) ?? 0) + 1);

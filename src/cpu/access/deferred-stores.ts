@@ -33,12 +33,19 @@ export class DeferredStores {
   /** Finds the ranges that have been stored to, in ascending order. */
   findRanges(): AddressRange[] {
     const ranges: { start: number; end: number }[] = [];
-    for (const at of Float64Array.from(this.stored.keys()).sort()) {
+    for (const at of this.addressesStoredTo()) {
       const last = ranges.at(-1);
       if (last?.end === at) last.end++;
       else ranges.push({ start: at, end: at + 1 });
     }
     return ranges;
+  }
+
+  /** Ascending, as most instructions store. */
+  private addressesStoredTo(): number[] {
+    const addresses = [...this.stored.keys()];
+    const isAscending = addresses.every((at, index) => index === 0 || at > addresses[index - 1]!);
+    return isAscending ? addresses : addresses.sort((a, b) => a - b);
   }
 
   /** The bytes that a stored range would hold after the instruction. */

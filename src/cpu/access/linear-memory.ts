@@ -163,6 +163,16 @@ class RecordedPlace implements LinearPlace {
   }
 }
 
+/** Stores the low bytes of a value, little-endian. Returns false if views cannot store so many at once. */
+function setAtOnce(view: DataView, at: number, bytes: number, value: bigint): boolean {
+  if (bytes === 8) view.setBigUint64(at, value, true);
+  else if (bytes === 4) view.setUint32(at, Number(BigInt.asUintN(32, value)), true);
+  else if (bytes === 2) view.setUint16(at, Number(BigInt.asUintN(16, value)), true);
+  else if (bytes === 1) view.setUint8(at, Number(BigInt.asUintN(8, value)));
+  else return false;
+  return true;
+}
+
 /** Bytes of guest memory in one page or two, translated for an access. */
 class Located implements LinearPlace {
   constructor(
@@ -178,6 +188,7 @@ class Located implements LinearPlace {
     if (offset + bytes <= this.firstBytes && at + bytes <= memory.size) {
       if (bytes === 8) return memory.ramView.getBigUint64(at, true);
       if (bytes === 4) return BigInt(memory.ramView.getUint32(at, true));
+      if (bytes === 2) return BigInt(memory.ramView.getUint16(at, true));
       if (bytes === 1) return BigInt(memory.ramView.getUint8(at));
     }
     if (offset + bytes <= this.firstBytes && at >= memory.size) return devices.read(at, bytes);
@@ -195,9 +206,8 @@ class Located implements LinearPlace {
     const { memory, devices } = this.linearMemory;
     const start = this.physical + offset;
     if (start >= memory.size && offset + bytes <= this.firstBytes) return devices.write(start, bytes, value);
-    if (bytes === 8 && offset + 8 <= this.firstBytes && start + 8 <= memory.size)
-      memory.ramView.setBigUint64(start, value, true);
-    else
+    const isInRam = offset + bytes <= this.firstBytes && start + bytes <= memory.size;
+    if (!isInRam || !setAtOnce(memory.ramView, start, bytes, value))
       for (let i = 0; i < bytes; i++) {
         const at = this.byteAt(offset + i);
         const byte = (value >> BigInt(8 * i)) & 0xffn;

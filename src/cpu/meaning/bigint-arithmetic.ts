@@ -3,9 +3,20 @@ import type { Arithmetic } from './vocabulary.js';
 
 const truth = (condition: boolean): bigint => (condition ? 1n : 0n);
 
+/** The numbers of a byte, which meanings ask for most: V8 makes a new bigint of a number each time. */
+const BYTES: readonly bigint[] = Array.from({ length: 256 }, (_, byte) => BigInt(byte));
+
+/** The number of bits set in each byte. */
+const ONES_OF_BYTES = Uint8Array.from(BYTES, (_, byte) => {
+  let ones = 0;
+  for (let rest = byte; rest !== 0; rest >>= 1) ones += rest & 1;
+  return ones;
+});
+
 /** Arithmetic of the vocabulary on bigints: used by the evaluator, and the reference for the compiled engines. */
 export const bigintArithmetic: Arithmetic<bigint> = {
-  constant: (width, value) => truncate(width, BigInt(value)),
+  constant: (width, value) =>
+    typeof value === 'number' && value >= 0 && value < 256 ? BYTES[value]! : truncate(width, BigInt(value)),
   zeroExtend: (_from, _to, x) => x,
   signExtend: (from, to, x) => truncate(to, signed(from, x)),
   truncate: (_from, to, x) => truncate(to, x),
@@ -37,7 +48,7 @@ export const bigintArithmetic: Arithmetic<bigint> = {
   select: (_width, condition, whenTrue, whenFalse) => (condition ? whenTrue : whenFalse),
   countLeadingZeros: (width, x) => BigInt(width - bitLength(x)),
   countTrailingZeros: (width, x) => (x === 0n ? BigInt(width) : BigInt(bitLength(x & -x) - 1)),
-  populationCount: (_width, x) => BigInt(x.toString(2).replaceAll('0', '').length),
+  populationCount: (_width, x) => BYTES[onesOf(x)]!,
   byteSwap(width, x) {
     let swapped = 0n;
     for (let bit = 0; bit < width; bit += 8) swapped = (swapped << 8n) | ((x >> BigInt(bit)) & 0xffn);
@@ -52,6 +63,12 @@ function inRange(width: Width, count: bigint): bigint {
 
 function rotateLeft(width: Width, x: bigint, count: bigint): bigint {
   return truncate(width, (x << count) | (x >> (BigInt(width) - count)));
+}
+
+function onesOf(x: bigint): number {
+  let ones = 0;
+  for (let rest = x; rest !== 0n; rest >>= 8n) ones += ONES_OF_BYTES[Number(rest & 0xffn)]!;
+  return ones;
 }
 
 function bitLength(x: bigint): number {

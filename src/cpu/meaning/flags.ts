@@ -294,13 +294,18 @@ function lessOrEqual<V>(m: M<V>, t: FlagsThunk<V>): V {
   return m.or(8, zeroOf(m, t), less(m, t));
 }
 
+/** The number of the bit of a flag. */
+function placeOf(flag: number): number {
+  return 31 - Math.clz32(flag);
+}
+
 /** A truth value at the position of a flag; 32 bits. */
 function flagAt<V>(m: M<V>, flag: number, truth: V): V {
-  return m.shl(32, m.zeroExtend(8, 32, truth), m.constant(32, Math.log2(flag)));
+  return m.shl(32, m.zeroExtend(8, 32, truth), m.constant(32, placeOf(flag)));
 }
 
 function bit<V>(m: M<V>, bits: V, flag: number): V {
-  const shifted = m.shr(32, bits, m.constant(32, Math.log2(flag)));
+  const shifted = m.shr(32, bits, m.constant(32, placeOf(flag)));
   return m.truncate(32, 8, m.and(32, shifted, m.constant(32, 1)));
 }
 

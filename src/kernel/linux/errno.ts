@@ -74,10 +74,14 @@ export function failed(errno: LinuxErrno): bigint {
   return BigInt(-errno);
 }
 
-/** Thrown below a call, where it is to answer an error: see `LinuxCall.perform`. */
-export class LinuxError extends Error {
-  constructor(readonly errno: LinuxErrno) {
-    super(`errno ${errno}`);
-    this.name = 'LinuxError';
+/**
+ * Thrown below a call, where it is to answer an error: see `LinuxCall.perform`. It is not an Error, since capturing a stack trace
+ * would take longer than most of the calls that fail.
+ */
+export class LinuxError {
+  constructor(readonly errno: LinuxErrno) {}
+
+  get message(): string {
+    return `errno ${this.errno}`;
   }
 }

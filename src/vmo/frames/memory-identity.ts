@@ -12,7 +12,7 @@ const PAGE_WORDS = PAGE_SIZE / 4;
 export class MemoryIdentity {
   private readonly hasher: CanonicalHasher;
   private readonly ram: Int32Array;
-  /** The frames as last hashed; those beyond its end were zeros. */
+  /** The frames as last hashed; those beyond its end were zeros, and take no memory. */
   private copy = new Int32Array(0);
   /** The end of the frames that may not be zeros in the copy. */
   private lookedAt = 0;
@@ -59,22 +59,26 @@ export class MemoryIdentity {
     // Memory that was restored uses fewer frames than it did.
     const endFrame = Math.max(usedEnd, this.lookedAt);
     this.lookedAt = usedEnd;
-    if (endFrame * PAGE_WORDS > this.copy.length) {
-      const larger = new Int32Array(Math.min(2 * endFrame * PAGE_WORDS, this.ram.length));
-      larger.set(this.copy);
-      this.copy = larger;
-    }
-    const { ram, copy } = this;
+    const { ram } = this;
     const changed = new Set<number>();
     for (let frame = 0; frame < endFrame; frame++) {
       const start = frame * PAGE_WORDS;
       const end = start + PAGE_WORDS;
+      const { copy } = this;
       let at = start;
-      while (at < end && ram[at] === copy[at]) at++;
+      if (end <= copy.length) while (at < end && ram[at] === copy[at]) at++;
+      else while (at < end && ram[at] === 0) at++;
       if (at === end) continue;
-      copy.set(ram.subarray(at, end), at);
+      if (end > copy.length) this.enlargeCopy(end);
+      this.copy.set(ram.subarray(at, end), at);
       changed.add(frame);
     }
     return changed;
+  }
+
+  private enlargeCopy(words: number): void {
+    const larger = new Int32Array(Math.min(2 * words, this.ram.length));
+    larger.set(this.copy);
+    this.copy = larger;
   }
 }
