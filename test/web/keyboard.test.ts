@@ -196,8 +196,11 @@ async function testKernel(t: Test, page: ChromiumPage): Promise<void> {
 
 /** The shell, with processes in the background. */
 async function testShell(t: Test, page: ChromiumPage): Promise<void> {
+  await page.resize(700, 600);
   await page.send('Page.navigate', { url: `${(await page.evaluate('location.origin')) as string}/` });
-  await page.until(shows('\n>'));
+  await page.until(`${shows('\n>')} && document.querySelector('.guide li') !== null`);
+  t.equal(await page.evaluate("document.activeElement.closest('#terminal') !== null"), true, 'keys go to the terminal');
+  await page.resize(1280, 800);
   t.equal(await page.evaluate("document.getElementById('arguments').hidden"), true, 'the shell has no arguments');
   await page.evaluate('bd0.terminal.focus()');
   await typeLine(page, 'start fib 9 &');

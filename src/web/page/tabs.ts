@@ -100,7 +100,8 @@ export class Tabs {
       const known = VIEWS.find((each) => each.name === name);
       const place = byId('view');
       place.hidden = known === undefined;
-      place.replaceChildren(element('p', { class: 'loading' }, 'Loading'));
+      // On narrow screens other views than the guide hide the console, which would lose the focus.
+      place.replaceChildren(element('p', { class: name === 'guide' ? 'loading guide' : 'loading' }, 'Loading'));
       if (!known) return;
       const view = await known.load(this.host);
       // Another tab may have been opened meanwhile.
