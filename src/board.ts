@@ -6,11 +6,11 @@ import { GuestException, Vector } from './cpu/state/exceptions.js';
 import { bareProcessor, type BareModel } from './cpu/system/bare-processor.js';
 import type { TranslatorOptions } from './cpu/translator/options.js';
 import { Chipset, type ChipsetEnd } from './devices/chipset.js';
-import { makeDisks, type BoardDisk, type VmoDisk } from './devices/disks.js';
-import type { PublishDisk } from './devices/vmo-disk.js';
+import { makeDisks, type BoardDisk, type PublishDisk, type VmoDisk } from './devices/disks.js';
 import { IoBus } from './devices/io-bus.js';
 import { VIRTIO_KINDS, type VirtioKind } from './devices/pci/pci-devices.js';
 import { GuestMemory } from './memory.js';
+import { silenced, type BoardNetwork } from './network/board-network.js';
 import { MachineState, readSavedMachine, type MachineLimits } from './machine-state.js';
 import type { Snapshot } from './snapshot.js';
 import { kept, outside, schema, value } from './state/schema.js';
@@ -34,12 +34,16 @@ export interface BoardOptions {
   /** With at least one, the machine has an NVMe controller. */
   readonly disks?: readonly BoardDisk[];
   readonly virtio?: readonly VirtioKind[];
+  /** With it, the machine has a virtio network device. */
+  readonly network?: BoardNetwork;
 }
 
 /** What a board that is resumed gets from its host. */
 export interface BoardResumeOptions extends Pick<BoardOptions, 'engine' | 'translator' | 'send' | 'sha256'> {
   /** For each disk, what makes its content durable. */
   readonly publish?: readonly (PublishDisk | undefined)[];
+  /** For a board with an open network; `Board.network.restart` resets the connections that it had. */
+  readonly networkHost?: BoardNetwork['host'] | undefined;
 }
 
 /** Why a machine stopped running. */
@@ -103,13 +107,17 @@ export class Board {
   private end: BoardEvent | undefined;
   private readonly wholeState: MachineState;
   /** What it was made with, besides its disks. */
-  private readonly made: { readonly model: BareModel; readonly virtio: readonly VirtioKind[] };
+  private readonly made: {
+    readonly model: BareModel;
+    readonly virtio: readonly VirtioKind[];
+    readonly hasNetwork: boolean;
+  };
 
   constructor(options: BoardOptions) {
-    const { memoryBytes, engine = 'auto', model = 'v2', send, startSeconds, virtio } = options;
+    const { memoryBytes, engine = 'auto', model = 'v2', send, startSeconds, virtio, network } = options;
     const { sha256 = portableSha256, translator = {} } = options;
     const { ports, hooks } = this;
-    this.made = { model, virtio: virtio ?? [] };
+    this.made = { model, virtio: virtio ?? [], hasNetwork: network !== undefined };
     this.memory = new GuestMemory(memoryBytes);
     this.store = new VmoStore(sha256);
     this.cpu = new Cpu(this.memory, engine, { sha256, ...translator, hasTlbSets: true }, model, bareProcessor(ports));
@@ -132,6 +140,7 @@ export class Board {
       startSeconds,
       disks,
       virtio,
+      network: network && silenced(network, () => hooks.isSilent === true),
     });
     cpu.bare!.connect(this.chipset.memoryBus);
     cpu.bare!.system.apic = this.chipset.localApic;
@@ -147,7 +156,7 @@ export class Board {
     const snapshot = readSavedMachine(saved);
     const { limits, model } = snapshot;
     const devices = devicesOf(limits);
-    const { publish = [], ...others } = options;
+    const { publish = [], networkHost: host, ...others } = options;
     const disks = devices.disks.map((length, number) => ({
       open: (store: VmoStore) => store.zeros(length),
       publish: publish[number],
@@ -155,7 +164,10 @@ export class Board {
     if (model !== 'v1' && model !== 'v2' && model !== 'v3')
       throw new SavedSnapshotError(`it has a processor '${model}'`);
     const { memoryBytes } = limits;
-    const board = new Board({ ...others, memoryBytes, model, disks, virtio: devices.virtio });
+    // Whether the network is open is part of the state.
+    const network = devices.hasNetwork ? { isOpen: false, ...(host && { host }) } : undefined;
+    const { virtio } = devices;
+    const board = new Board({ ...others, memoryBytes, model, disks, virtio, ...(network && { network }) });
     board.wholeState.resume(snapshot);
     return board;
   }
@@ -172,6 +184,11 @@ export class Board {
 
   get serial(): Chipset['serial'] {
     return this.chipset.serial;
+  }
+
+  /** The network that the kernel's network device is connected to; undefined without one. */
+  get network(): Chipset['network'] {
+    return this.chipset.network;
   }
 
   get ticks(): number {
@@ -273,9 +290,9 @@ export class Board {
   saveSnapshot(snapshot: Snapshot, target: VmoStore): VmoHandle {
     const { memory, disks } = this;
     const lengths = disks.map(({ lengthBytes }) => lengthBytes);
-    const devices = JSON.stringify({ disks: lengths, virtio: this.made.virtio });
+    const { model: cpu, virtio, hasNetwork } = this.made;
+    const devices = JSON.stringify({ disks: lengths, virtio, ...(hasNetwork && { network: true }) });
     const quotas = { writeBackBytes: 0, vmoBytes: 0, hostBytes: 0 };
-    const { model: cpu } = this.made;
     return this.wholeState.save(snapshot, { memoryBytes: memory.size, ...quotas, clock: 'bare', cpu, devices }, target);
   }
 
@@ -289,15 +306,16 @@ export class Board {
 function devicesOf({ clock, devices = '' }: MachineLimits): {
   disks: readonly number[];
   virtio: readonly VirtioKind[];
+  hasNetwork: boolean;
 } {
   if (clock !== 'bare') throw new SavedSnapshotError('it is not a bare machine: bd0 resume goes on with it');
   const malformed = (): SavedSnapshotError => new SavedSnapshotError('the saved snapshot is damaged: its devices');
   try {
-    const { disks, virtio } = JSON.parse(devices) as { disks: unknown; virtio: unknown };
+    const { disks, virtio, network = false } = JSON.parse(devices) as Readonly<Record<string, unknown>>;
     const areLengths = Array.isArray(disks) && disks.every((bytes) => Number.isSafeInteger(bytes) && bytes > 0);
     const areKinds = Array.isArray(virtio) && virtio.every((kind) => VIRTIO_KINDS.includes(kind as VirtioKind));
-    if (!areLengths || !areKinds) throw malformed();
-    return { disks: disks as number[], virtio: virtio as VirtioKind[] };
+    if (!areLengths || !areKinds || typeof network !== 'boolean') throw malformed();
+    return { disks: disks as number[], virtio: virtio as VirtioKind[], hasNetwork: network };
   } catch (error) {
     throw error instanceof SyntaxError ? malformed() : error;
   }

@@ -48,6 +48,9 @@ export type { ExpectedContent, MakeNameSpace, NameInput, NameSpace, PublishOutco
 // Bare machines: kernels that nobody here wrote.
 export { Board } from './board.js';
 export type { BoardEvent, BoardOptions, BoardResumeOptions } from './board.js';
+export type { BoardNetwork } from './network/board-network.js';
+export type { NetworkAccount, NetworkHost, NetworkNews } from './network/network-host.js';
+export type { UserNetwork } from './network/user-network.js';
 export type { BoardDisk } from './devices/disks.js';
 export { VIRTIO_KINDS, type VirtioKind } from './devices/pci/pci-devices.js';
 export { boot } from './boot/boot.js';

@@ -68,6 +68,10 @@ const BOOT: CommandHelp = {
     ],
     ['bd0 boot vmlinuz --store ~/.bd0 --disk disk --publish disk', 'and go on with it'],
     ['bd0 boot vmlinuz --virtio rng,block --disk disk.img', 'a source of entropy, and a disk as /dev/vda'],
+    [
+      'bd0 boot vmlinuz --initrd initrd.cpio --append console=ttyS0 --net host',
+      'with a network: TCP and names of the host',
+    ],
     ['bd0 boot vmlinuz --store ~/.bd0 --snapshot-at 1400000000 shell', 'save the machine at that tick'],
     ['bd0 boot --store ~/.bd0 --resume shell', 'and go on with it, as often as wanted'],
     ['bd0 boot --store ~/.bd0 --resume shell --publish disk', 'and keep what it writes to its disk'],

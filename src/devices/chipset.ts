@@ -11,7 +11,7 @@ import type { InterruptLine } from './interrupt-line.js';
 import type { IoBus } from './io-bus.js';
 import { KEYBOARD_PORTS, KeyboardController } from './keyboard-controller.js';
 import { MemoryBus } from './memory-bus.js';
-import { PCI_IRQS, PciDevices, type VirtioKind } from './pci/pci-devices.js';
+import { PCI_IRQS, PciDevices, type PciContent, type VirtioKind } from './pci/pci-devices.js';
 import { InterruptControllers } from './pic.js';
 import { IntervalTimer } from './pit.js';
 import { RealTimeClock } from './rtc.js';
@@ -45,6 +45,7 @@ export interface ChipsetHost {
   /** With at least one, there is an NVMe controller. */
   readonly disks: readonly Disk[];
   readonly virtio?: readonly VirtioKind[] | undefined;
+  readonly network?: PciContent['network'];
 }
 
 /** The devices of a PC, wired to each other. */
@@ -143,12 +144,12 @@ export class Chipset {
     ports.connect(POWER_PORTS.events, POWER_PORTS.last, this.power);
   }
 
-  private makePci({ clock, memory, ports, disks, virtio = [], send, end }: ChipsetHost): PciDevices {
+  private makePci({ clock, memory, ports, disks, virtio = [], network, send, end }: ChipsetHost): PciDevices {
     const { controllers, memoryBus } = this;
     for (const irq of PCI_IRQS) controllers.setLevelTriggered(irq);
     const reset = (): void => end({ kind: 'reset', by: 'port CF9h' });
     const host = { clock, memory, ports, memoryBus, line: (irq: number) => this.line(irq), reset };
-    return new PciDevices(host, { disks, virtio, send });
+    return new PciDevices(host, { disks, virtio, network, send });
   }
 
   /** Bytes of input that can still be received without loss. */
@@ -160,6 +161,11 @@ export class Chipset {
   receive(byte: number): void {
     if (this.pci.consoleRoom === undefined) this.serial.receive(byte);
     else this.pci.receive(byte);
+  }
+
+  /** The network of the virtio network device; undefined without one. */
+  get network(): PciDevices['network'] {
+    return this.pci.network;
   }
 
   /** Brings all interrupt lines to what they are now. */

@@ -2,7 +2,7 @@ import type { VmoHandle } from '../vmo/handle.js';
 import type { VmoStore } from '../vmo/store.js';
 import { VmoDisk, type PublishDisk } from './vmo-disk.js';
 
-export type { VmoDisk };
+export type { PublishDisk, VmoDisk };
 
 /** A disk of a bare machine, which begins as a VMO. */
 export interface BoardDisk {

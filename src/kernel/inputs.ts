@@ -1,3 +1,4 @@
+import type { NetworkNews } from '../network/network-host.js';
 import type { Steps } from '../vmo/steps.js';
 import type { VmoHandle } from '../vmo/handle.js';
 import type { ConsoleInput, Console } from './terminal/console.js';
@@ -40,6 +41,8 @@ export type MachineInput = { readonly tick: number } &
       }
     /** Time passed while all threads waited, up to a tick. */
     | { readonly kind: 'time'; readonly until: number }
+    /** News of the host for the network of a bare machine. */
+    | { readonly kind: 'network'; readonly news: NetworkNews }
     | MachineChange
   );
 

@@ -1,8 +1,11 @@
 /** The state of a bare machine: going back restores it exactly, at every moment of guest/kernel and after its end. */
 import t from 'tap';
+import type { Board } from '../../src/board.js';
 import { VIRTIO_KINDS } from '../../src/devices/pci/pci-devices.js';
+import { NAME_SERVER, ipv4Address } from '../../src/network/addresses.js';
 import type { VmoStore } from '../../src/vmo/store.js';
 import { kernelMachine } from '../support/board-machine.js';
+import { NetworkGuest } from '../support/network-guest.js';
 import { Random } from '../support/random.js';
 import { piecesOf } from '../support/state-walker.js';
 import { undescribed } from '../support/undescribed.js';
@@ -44,15 +47,32 @@ const UNCHANGED: Readonly<Record<string, string>> = {
   'real-time clock.seenUntil': 'worked out before state is looked at',
 };
 
+/** Gives the network a connection with data in both directions, a lookup, and a frame that waits for the guest. */
+function startConnections({ network }: Board): void {
+  const guest = new NetworkGuest(true, network);
+  const far = ipv4Address(1, 2, 3, 4);
+  guest.sendSegment(far, { flags: 2 });
+  network!.deliver({ id: 1, what: 'connected' });
+  const [syn] = guest.takeSegments();
+  const acknowledgment = syn!.sequence + 1;
+  guest.sendSegment(far, { flags: 16, sequence: 1001, acknowledgment, data: Uint8Array.of(1, 2, 3) });
+  network!.deliver({ id: 1, what: 'data', bytes: Uint8Array.of(4, 5) });
+  const data = Uint8Array.from([0xbe, 0xef, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 98, 0, 0, 1, 0, 1]);
+  guest.sendUdp(NAME_SERVER.address, { sourcePort: 4000, destinationPort: 53, data });
+  guest.sendUdp(far, { sourcePort: 4000, destinationPort: 9, data });
+}
+
 t.test('every piece of its state is described, hashed and restored', async (t) => {
   const random = new Random(seed);
   const disk = { open: (store: VmoStore) => store.zeros(8192) };
   const changed = new Set<string>();
+  const network = { isOpen: true };
   for (const [moment, virtio] of [
     [40, VIRTIO_KINDS],
     [3_000_000, []],
   ] as const) {
-    const { board } = kernelMachine('interpreter', { memoryBytes: MEMORY_BYTES, disks: [disk], virtio });
+    const { board } = kernelMachine('interpreter', { memoryBytes: MEMORY_BYTES, disks: [disk], virtio, network });
+    startConnections(board);
     board.run(moment);
     t.same(undescribed(board, 'board'), []);
     const snapshot = board.snapshot();

@@ -1,5 +1,7 @@
 /** `bd0 boot`: options, what it prints, exit codes. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -27,6 +29,29 @@ t.test('a kernel, its exit code, and where its output goes', async (t) => {
   const serial = join(directory, 'serial');
   t.match(await bd0(['boot', '-m64MB', '--serial', serial, kernel]), { code: 1, stdout: '', stderr: '' });
   t.equal(readFileSync(serial, 'latin1'), KERNEL_OUTPUT);
+});
+
+t.test('a network: closed, or to the host, with a recording', async (t) => {
+  const server = createServer((_request, response) => response.end('hello from the host\n'));
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  const [file, recording] = [join(directory, 'network'), join(directory, 'network.bd0')];
+  writeFileSync(file, guestKernel('network'));
+  const words = ['boot', '-m', '4MB', '--append', `${port}`, file];
+  t.match(await bd0(words), { code: 3, stdout: 'there is no network device\n' });
+  t.match(await bd0([...words, '--net', 'user']), {
+    code: 5,
+    stdout: 'the gateway is there\nthe connection is refused\n',
+  });
+  const run = await bd0([...words, '--net', 'host', '--record', recording]);
+  t.match(run, {
+    code: 1,
+    stdout: /^the gateway is there\nHTTP\/1.1 200 OK[^]*hello from the host\ndone\n$/,
+    stderr: '',
+  });
+  server.close();
+  t.match((await bd0(['replay', recording])).stdout, /the same as recorded/);
+  t.match(await bd0([...words, '--net', 'host']), { code: 5 }, 'nobody listens');
 });
 
 t.test('the result as JSON', async (t) => {

@@ -3,92 +3,11 @@ import t from 'tap';
 import { BlockDevice } from '../../src/devices/virtio/block-device.js';
 import { ConsoleDevice } from '../../src/devices/virtio/console-device.js';
 import { EntropyDevice } from '../../src/devices/virtio/entropy-device.js';
-import { VirtioFunction, type VirtioDevice } from '../../src/devices/virtio/virtio-function.js';
 import { VmoDisk } from '../../src/devices/vmo-disk.js';
 import { sha256 } from '../../src/host/sha256.js';
 import { VmoStore } from '../../src/vmo/store.js';
-import { deviceMemory } from '../support/device-memory.js';
 import fc from '../support/fast-check.js';
-
-const MEMORY_BYTES = 2 ** 20;
-const SIZE = 8;
-const QUEUE_BYTES = 0x1000;
-const DATA = 0x1_0000;
-
-interface Buffer {
-  readonly at: number;
-  readonly bytes: number;
-  readonly isWritable?: boolean;
-}
-
-/** A driver that has brought a device up, as 3.1.1 says, with queues of 8 descriptors. */
-class Driver {
-  readonly ram = new Uint8Array(MEMORY_BYTES);
-  readonly view = new DataView(this.ram.buffer);
-  readonly function: VirtioFunction;
-  isInterrupting = false;
-  private readonly given: number[];
-
-  constructor(device: VirtioDevice) {
-    const line = { set: (isHigh: boolean) => (this.isInterrupting = isHigh) };
-    this.function = new VirtioFunction({ ticks: 0 }, deviceMemory(this.ram), { line, irq: 11 }, device);
-    this.function.pci.write(0x04, 2, 0b110);
-    this.given = new Array<number>(device.queueCount).fill(0);
-  }
-
-  read(at: number, bytes: number): number {
-    return this.function.readMemory(at, bytes);
-  }
-  write(at: number, bytes: number, value: number): void {
-    this.function.writeMemory(at, bytes, value);
-  }
-
-  start(): this {
-    for (const status of [0, 1, 3]) this.write(0x14, 1, status);
-    this.write(0x08, 4, 1);
-    this.write(0x0c, 4, 1);
-    this.write(0x14, 1, 0xb);
-    this.given.forEach((_, queue) => {
-      const base = (queue + 1) * QUEUE_BYTES;
-      this.write(0x16, 2, queue);
-      this.write(0x18, 2, SIZE);
-      [base, base + 0x400, base + 0x800].forEach((address, which) => {
-        this.write(0x20 + 8 * which, 4, address);
-        this.write(0x24 + 8 * which, 4, 0);
-      });
-      this.write(0x1c, 2, 1);
-    });
-    this.write(0x14, 1, 0xf);
-    return this;
-  }
-
-  /** Gives a chain to a queue, and notifies the device. Returns what `taken` does. */
-  give(queue: number, buffers: readonly Buffer[]): number | undefined {
-    const base = (queue + 1) * QUEUE_BYTES;
-    buffers.forEach(({ at, bytes, isWritable }, index) => {
-      const entry = base + 16 * index;
-      const flags = (index < buffers.length - 1 ? 1 : 0) | (isWritable ? 2 : 0);
-      this.view.setBigUint64(entry, BigInt(at), true);
-      this.view.setUint32(entry + 8, bytes, true);
-      this.view.setUint16(entry + 12, flags, true);
-      this.view.setUint16(entry + 14, index + 1, true);
-    });
-    const place = this.given[queue]!++;
-    this.view.setUint16(base + 0x400 + 4 + 2 * (place % SIZE), 0, true);
-    this.view.setUint16(base + 0x400 + 2, (place + 1) & 0xffff, true);
-    this.write(0x3000 + 4 * queue, 2, queue);
-    this.function.update();
-    return this.taken(queue);
-  }
-
-  /** The number of bytes that the device has written to the last chain; undefined if it has not given it back. */
-  taken(queue: number): number | undefined {
-    const used = (queue + 1) * QUEUE_BYTES + 0x800;
-    const place = this.given[queue]!;
-    if (this.view.getUint16(used + 2, true) !== (place & 0xffff)) return undefined;
-    return this.view.getUint32(used + 4 + 8 * ((place - 1) % SIZE) + 4, true);
-  }
-}
+import { DATA, Driver, QUEUE_BYTES } from '../support/virtio-driver.js';
 
 t.test('capabilities, features and status', async (t) => {
   const driver = new Driver(new EntropyDevice());
@@ -109,7 +28,7 @@ t.test('capabilities, features and status', async (t) => {
   driver.write(0x14, 1, 0xb);
   t.equal(driver.read(0x14, 1), 3, 'it does not agree to a driver without VERSION_1');
   driver.write(0x08, 4, 0);
-  driver.write(0x0c, 4, 1 << 28);
+  driver.write(0x0c, 4, 1 << 29);
   driver.write(0x08, 4, 1);
   driver.write(0x0c, 4, 1);
   driver.write(0x14, 1, 0xb);
@@ -151,6 +70,36 @@ t.test('the console', async (t) => {
   driver.function.update();
   t.equal(driver.taken(0), 3);
   t.same([...driver.ram.slice(DATA, DATA + 3)], [1, 2, 3]);
+});
+
+t.test('indirect descriptors', async (t) => {
+  const driver = new Driver(new EntropyDevice()).start();
+  const parts = [0, 1, 2].map((part) => ({ at: DATA + 100 * part, bytes: 40, isWritable: true }));
+  t.equal(driver.read(0x04, 4), 1 << 28, 'are offered');
+  t.equal(driver.give(0, parts, DATA + 0x1000), 120);
+  t.ok(driver.ram.subarray(DATA + 200, DATA + 240).some((byte) => byte !== 0));
+  for (const [what, at, flags, bytes] of [
+    ['a table in a table', DATA + 0x1000, 4, 16],
+    ['a table with more behind it', QUEUE_BYTES, 5, 16],
+    ['a table that is empty', QUEUE_BYTES, 4, 0],
+    ['a table of half a descriptor', QUEUE_BYTES, 4, 24],
+    ['a table beyond memory', QUEUE_BYTES, 4, 2 ** 31],
+  ] as const) {
+    const broken = new Driver(new EntropyDevice()).start();
+    broken.view.setBigUint64(QUEUE_BYTES, BigInt(DATA + 0x1000), true);
+    broken.view.setUint32(QUEUE_BYTES + 8, 16, true);
+    broken.view.setUint16(QUEUE_BYTES + 12, 4, true);
+    // One descriptor of one byte, or without an end, in the table.
+    broken.view.setUint32(DATA + 0x1008, 1, true);
+    broken.view.setUint16(DATA + 0x100c, bytes === 16 ? 2 : 3, true);
+    broken.view.setUint16(DATA + 0x100e, 1, true);
+    broken.view.setUint32(at + 8, bytes, true);
+    broken.view.setUint16(at + 12, flags, true);
+    broken.view.setUint16(QUEUE_BYTES + 0x402, 1, true);
+    broken.write(0x3000, 2, 0);
+    broken.function.update();
+    t.equal(broken.read(0x14, 1) & 0x40, 0x40, what);
+  }
 });
 
 t.test('a block device is its disk', async () => {

@@ -1,4 +1,4 @@
-/** The kernels of guest/kernel and guest/kernel32, compiled with the system's compiler, once for a test process. */
+/** The kernels of guest/kernel, guest/kernel32 and guest/network, compiled with the system's compiler, once for a test process. */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,14 +11,17 @@ const directory = fileURLToPath(new URL('../../../guest/', import.meta.url));
 const COMMON = [
   ...['-O2', '-ffreestanding', '-fno-pie', '-no-pie', '-mgeneral-regs-only', '-fcf-protection=none'],
   ...['-fno-stack-protector', '-fno-asynchronous-unwind-tables', '-nostdlib', '-static', '-Wall', '-Wextra', '-Werror'],
-  ...['-Wl,--build-id=none,-z,max-page-size=4096', '-Wl,-T,kernel.ld', 'start.S', 'kernel.c'],
+  '-Wl,--build-id=none,-z,max-page-size=4096',
 ];
+const FILES = ['-Wl,-T,kernel.ld', 'start.S', 'kernel.c'];
+const OPTIONS32 = ['-m32', '-Wl,--no-warn-rwx-segments'];
 const KERNELS = {
-  kernel: { place: 'kernel', options: ['-mno-red-zone'] },
+  kernel: { place: 'kernel', options: ['-mno-red-zone', ...FILES] },
   /** The same code as an ELF file with symbols and source lines. */
-  symbols: { place: 'kernel', options: ['-mno-red-zone', '-g', '-Wl,--oformat=elf64-x86-64'] },
-  kernel32: { place: 'kernel32', options: ['-m32', '-Wl,--no-warn-rwx-segments'] },
-  multiboot2: { place: 'kernel32', options: ['-m32', '-Wl,--no-warn-rwx-segments', '-DMULTIBOOT2'] },
+  symbols: { place: 'kernel', options: ['-mno-red-zone', '-g', '-Wl,--oformat=elf64-x86-64', ...FILES] },
+  kernel32: { place: 'kernel32', options: [...OPTIONS32, ...FILES] },
+  multiboot2: { place: 'kernel32', options: [...OPTIONS32, '-DMULTIBOOT2', ...FILES] },
+  network: { place: 'network', options: [...OPTIONS32, '-Wl,-T,../kernel32/kernel.ld', 'kernel.c'] },
 } as const;
 export type GuestKernel = keyof typeof KERNELS;
 

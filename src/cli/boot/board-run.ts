@@ -9,6 +9,7 @@ import type { Debugging } from '../run/debugging.js';
 import type { Pause } from '../run/machine-snapshots.js';
 import type { Interruption, OutsideEnd } from '../run/interruption.js';
 import { BoardFeed } from './board-feed.js';
+import type { NetworkFeed } from './network-feed.js';
 
 /** How a run ended: as the machine did, or from outside. */
 export type BootEnd =
@@ -19,6 +20,8 @@ export type BootEnd =
 
 export interface RunParts {
   readonly input: HostInput;
+  /** Undefined without a network that is open to the host. */
+  readonly network: NetworkFeed | undefined;
   readonly output: HostOutput;
   readonly bell: Bell;
   readonly interruption: Interruption;
@@ -50,7 +53,7 @@ export class BoardRun {
     private readonly parts: RunParts,
   ) {
     this.pause = parts.pause;
-    this.feed = new BoardFeed(machine, parts.input);
+    this.feed = new BoardFeed(machine, parts.input, parts.network);
   }
 
   async run(maxTicks: number): Promise<BootEnd> {

@@ -4,6 +4,7 @@ import type { HostLines } from '../../host/console/host-lines.js';
 import { HostOutput, writeToStderr } from '../../host/console/host-output.js';
 import { KEYS_HELP } from '../../host/console/host-keys.js';
 import { onFile } from '../../host/failure.js';
+import type { HostNetwork } from '../../host/network/host-network.js';
 import { BoardMachine, isElf64 } from '../../index.js';
 import { RunRecording } from '../recording/run-recording.js';
 import { openConsoleHost, type ConsoleHost } from '../run/run-host.js';
@@ -11,6 +12,7 @@ import { makeOrResume } from './boot-machine.js';
 import type { BootRequest } from './boot-options.js';
 import { traceBoard } from './boot-tracing.js';
 import type { BootDisks } from './disks.js';
+import { NetworkFeed } from './network-feed.js';
 import { symbolsIn } from './symbols.js';
 
 /** What a machine has of the host. */
@@ -25,18 +27,33 @@ export async function openBootHost({ timeoutSeconds }: BootRequest): Promise<Boo
   return { ...host, output: new HostOutput(() => bell.ring()) };
 }
 
+/** A machine, and what passes on what its network gets from the host, if that is open. */
+export interface ConnectedMachine {
+  readonly machine: BoardMachine;
+  readonly network: NetworkFeed | undefined;
+}
+
 /** The machine of a request, for which `write` is the terminal. Throws Failure. */
-export function makeBoardMachine(
+export async function makeBoardMachine(
   request: BootRequest,
   disks: BootDisks,
-  write: (bytes: Uint8Array) => void,
-  realTime: boolean,
-): BoardMachine {
+  { bell }: Pick<BootHost, 'bell'>,
+  { write, isTerminal }: { readonly write: (bytes: Uint8Array) => void; readonly isTerminal: boolean },
+): Promise<ConnectedMachine> {
   const send = senderTo(request.serial, write);
-  const { board, kernel } = makeOrResume(request, { disks, send });
+  const networkHost = request.net === 'host' ? await openNetwork(() => bell.ring()) : undefined;
+  const { board, kernel } = makeOrResume(request, { disks, send, networkHost });
   traceBoard(board, request.trace);
   const name = request.resume ?? basename(request.kernel);
-  return new BoardMachine(board, { name, symbols: symbolsOf(request, kernel) }, { realTime });
+  // What others send comes in the time of the host.
+  const realTime = isTerminal || networkHost !== undefined;
+  const machine = new BoardMachine(board, { name, symbols: symbolsOf(request, kernel) }, { realTime });
+  return { machine, network: networkHost && new NetworkFeed(machine, networkHost) };
+}
+
+async function openNetwork(onNews: () => void): Promise<HostNetwork> {
+  const { HostNetwork } = await import('../../host/network/host-network.js');
+  return new HostNetwork(onNews);
 }
 
 /** Where debuggers find the symbols of the kernel. */

@@ -13,6 +13,7 @@ export type BootTrace = (typeof BOOT_TRACES)[number];
 const ENGINES = ['auto', 'interpreter', 'evaluator'] as const;
 const GDB_WAITS = ['yes', 'no'] as const;
 const MODELS = ['v1', 'v2', 'v3'] as const;
+const NETWORKS = ['user', 'host'] as const;
 const DEFAULT_MEMORY = '256MB';
 const LEAST_MEMORY = 2 ** 21;
 
@@ -55,6 +56,13 @@ export const BOOT_OPTIONS = {
     values: VIRTIO_KINDS,
     describe: `KIND[,KIND] of virtio devices: ${listed(VIRTIO_KINDS)}; console: the terminal is there too, block: for disks, instead of NVMe`,
     coerce: (text: string): VirtioKind[] => text.split(',').map((kind) => oneOf(VIRTIO_KINDS, kind, '--virtio')),
+  },
+  net: {
+    requiresArg: true,
+    values: NETWORKS,
+    describe:
+      'virtio network device; user: with a gateway that answers DHCP and ping, and nothing else; host: TCP and names of the host, too, and 10.0.2.2 is the host',
+    coerce: (text: string) => oneOf(NETWORKS, text, '--net'),
   },
   store: {
     requiresArg: true,
@@ -146,6 +154,7 @@ export interface BootRequest {
   readonly disk: readonly string[];
   readonly publish: readonly string[];
   readonly virtio: readonly VirtioKind[];
+  readonly net: (typeof NETWORKS)[number] | undefined;
   readonly store: string | undefined;
   readonly serial: string;
   readonly cpu: (typeof MODELS)[number];
@@ -194,6 +203,7 @@ export function bootRequestOf({ options, words, shown }: Reading, command: strin
     disk: option('disk', []),
     publish: option('publish', []),
     virtio: option('virtio', []),
+    net: option('net', undefined),
     store: option('store', undefined),
     serial: option('serial', '-'),
     cpu: option('cpu', 'v2'),

@@ -22,15 +22,17 @@ export async function bootKernel(request: BootRequest): Promise<number> {
 async function bootWith(request: BootRequest, disks: BootDisks): Promise<number> {
   const host = await openBootHost(request);
   const { input, output, errors } = host;
-  const machine = makeBoardMachine(request, disks, (bytes) => output.write(bytes), input.isInteractive);
+  const write = (bytes: Uint8Array): void => output.write(bytes);
+  const { machine, network } = await makeBoardMachine(request, disks, host, { write, isTerminal: input.isInteractive });
   const { board } = machine;
   const recording = recordBoard(request, machine, errors);
   const debugging = await openDebugging(machine, request, host);
   const pause = pauseToSave(request.snapshotAt, board, disks.store, errors);
-  const run = new BoardRun(machine, { ...host, debugging, pause, recording });
+  const run = new BoardRun(machine, { ...host, network, debugging, pause, recording });
   const start = process.cpuUsage();
   const end = await run.run(request.maxTicks);
   input.release();
+  network?.close();
   process.stdin.pause();
   recording?.end(recordedBootEnd(end));
   recording?.close();

@@ -24,7 +24,11 @@ export async function bootDebugged(request: BootRequest, front: SessionFront): P
 async function debugWith(request: BootRequest, disks: BootDisks, front: SessionFront): Promise<number> {
   const host = await openBootHost(request);
   const console = front.consoleOf(host.output, host.input);
-  const machine = makeBoardMachine(request, disks, (bytes) => console.write(bytes), host.input.isTerminal);
+  const write = (bytes: Uint8Array): void => console.write(bytes);
+  const { machine, network } = await makeBoardMachine(request, disks, host, {
+    write,
+    isTerminal: host.input.isTerminal,
+  });
   const recording = recordBoard(request, machine, host.errors);
   const start = process.cpuUsage();
   const end = await front.converse(
@@ -34,12 +38,13 @@ async function debugWith(request: BootRequest, disks: BootDisks, front: SessionF
       programPid: machine.liveProcesses[0]!.pid,
       realTime: machine.realTime,
       recording,
-      feed: new BoardFeed(machine, console),
+      feed: new BoardFeed(machine, console, network),
     },
   );
   recording?.end(recordedSessionEnd(end));
   recording?.close();
   host.input.release();
+  network?.close();
   process.stdin.pause();
   machine.board.publishDisks();
   if (request.stats) writeToStderr(...bootStatistics(machine.board, process.cpuUsage(start)));

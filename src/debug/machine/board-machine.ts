@@ -8,6 +8,7 @@ import { Inputs } from '../../kernel/inputs.js';
 import type { LinearAddress } from '../../kernel/memory/linear-address.js';
 import { KernelStops } from '../../kernel/stops.js';
 import type { GuestMemory } from '../../memory.js';
+import type { NetworkNews } from '../../network/network-host.js';
 import type { AddressRange } from '../../mmu/fence.js';
 import type { Snapshot } from '../../snapshot.js';
 import type { VmoStore } from '../../vmo/store.js';
@@ -162,11 +163,18 @@ export class BoardMachine implements DebuggedMachine {
     for (const byte of bytes) this.board.receive(byte);
   }
 
+  /** The host has news for the machine's network. */
+  deliver(news: NetworkNews): void {
+    this.inputs.note({ tick: this.ticks, kind: 'network', news });
+    this.board.network?.deliver(news);
+  }
+
   /** In a replay: what arrived at this tick. */
   private takeInput(): void {
     const { inputs, board, ticks } = this;
-    for (let input; (input = inputs.source?.take(ticks, 'console'));)
-      for (const byte of input.bytes) board.receive(byte);
+    for (let input; (input = inputs.source?.take(ticks, 'console', 'network'));)
+      if (input.kind === 'network') board.network?.deliver(input.news);
+      else for (const byte of input.bytes) board.receive(byte);
   }
 
   passTime(tick: number): void {

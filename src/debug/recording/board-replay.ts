@@ -68,6 +68,7 @@ export class BoardReplay implements MachineReplay {
       if (!next || next.kind === 'hash' || next.tick !== debugged.ticks || this.hasLeft) return;
       cursor.skip();
       if (next.kind === 'console') debugged.receive(next.bytes);
+      else if (next.kind === 'network' && debugged.board.network) debugged.deliver(next.news);
       else if (next.kind === 'time') debugged.passTime(next.until);
       else if (isChange(next) && next.kind !== 'terminal size') {
         const lacking = applyChange(debugged, next);

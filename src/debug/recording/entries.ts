@@ -5,6 +5,7 @@ import type { LinuxErrno } from '../../kernel/linux/errno.js';
 import type { RootEntry, RootStatus } from '../../kernel/linux/files/tree/linux-root.js';
 import { isName, type PublishOutcome } from '../../kernel/names.js';
 import type { SpuriousWriteVerdict } from '../../kernel/reports/spurious-write.js';
+import { readNews, writeNews } from './network-entries.js';
 import { ValueReader, ValueWriter } from '../../state/saved-values.js';
 import type { LoggedVmo } from '../../vmo/saved/content-log.js';
 
@@ -58,6 +59,7 @@ const KINDS: readonly RecordedInput['kind'][] = [
   'kill',
   'cr2',
   'terminal size',
+  'network',
 ];
 const OUTCOMES: readonly PublishOutcome[] = ['done', 'changed', 'read-only'];
 const VERDICTS: readonly SpuriousWriteVerdict[] = ['kill', 'skip', 'allow'];
@@ -103,6 +105,8 @@ export function writeInput(input: RecordedInput, out: ValueWriter): void {
       return void out.count(input.pid).count(input.exitCode);
     case 'terminal size':
       return void out.count(input.rows).count(input.columns);
+    case 'network':
+      return writeNews(input.news, out);
   }
 }
 
@@ -149,6 +153,8 @@ export function readInput(source: ValueReader): RecordedInput {
       const [path, errno] = [source.text(), source.count()];
       return { tick, kind, path, vmo: readVmo(source), errno: errno === 0 ? undefined : (errno as LinuxErrno) };
     }
+    case 'network':
+      return { tick, kind, news: readNews(source) };
     default:
       return readChange(kind, tick, source);
   }

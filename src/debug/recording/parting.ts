@@ -3,6 +3,8 @@ import { bytesToHex, hex } from '../../bits.js';
 import { isChange, ReplayError, type MachineChange } from '../../kernel/inputs.js';
 import type { LinuxErrno } from '../../kernel/linux/errno.js';
 import type { RootEntry, RootStatus } from '../../kernel/linux/files/tree/linux-root.js';
+import { addressText } from '../../network/addresses.js';
+import type { NetworkNews } from '../../network/network-host.js';
 import { pidText } from '../../kernel/tasks/process-table.js';
 import type { HashFunction } from '../../vmo/content/canonical-form.js';
 import { VmoStore } from '../../vmo/store.js';
@@ -205,6 +207,8 @@ class Reading {
         return `the answer '${input.verdict}' for a spurious write`;
       case 'time':
         return `time until tick ${input.until}`;
+      case 'network':
+        return this.wordsOfNews(input.news);
       case 'root status':
         return `${wordsOfAnswer(input.answer)} for the status of '${input.path}'`;
       case 'root list':
@@ -221,6 +225,13 @@ class Reading {
     const { sha256 } = this.recording;
     if (change.kind === 'registers') return `registers of thread ${change.tid}, ${shown(change.context, sha256)}`;
     return `${shown(change.bytes, sha256)} written to ${hex(change.address)} by a debugger`;
+  }
+
+  private wordsOfNews(news: NetworkNews): string {
+    if (news.what === 'addresses')
+      return `${news.addresses.map(addressText).join(', ') || 'no address'} for name ${news.id}`;
+    const what = news.what === 'data' ? shown(news.bytes, this.recording.sha256) : news.what;
+    return `${what}${news.what === 'taken' ? ` ${news.count} bytes` : ''} on connection ${news.id}`;
   }
 
   private wordsOfVmo(vmo: RecordedVmo): string {

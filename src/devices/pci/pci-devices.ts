@@ -1,3 +1,4 @@
+import { UserNetwork, type NetworkOptions } from '../../network/user-network.js';
 import { outside, schema, value } from '../../state/schema.js';
 import type { DeviceClock, TimedDevice } from '../device-time.js';
 import type { DirectMemory } from '../direct-access.js';
@@ -9,6 +10,7 @@ import { NvmeController } from '../nvme/controller.js';
 import { SharedLine } from '../shared-line.js';
 import { BlockDevice } from '../virtio/block-device.js';
 import { ConsoleDevice } from '../virtio/console-device.js';
+import { NetworkDevice, RECEIVE_QUEUE } from '../virtio/network-device.js';
 import { EntropyDevice } from '../virtio/entropy-device.js';
 import { VirtioFunction, type VirtioDevice } from '../virtio/virtio-function.js';
 import { PCI_PORTS, PciConfiguration } from './configuration-ports.js';
@@ -38,6 +40,8 @@ export type VirtioKind = (typeof VIRTIO_KINDS)[number];
 export interface PciContent {
   readonly disks: readonly Disk[];
   readonly virtio: readonly VirtioKind[];
+  /** With it, there is a virtio network device. */
+  readonly network: Omit<NetworkOptions, 'clock'> | undefined;
   /** Called with each byte that is sent over the virtio console. */
   readonly send: (byte: number) => void;
 }
@@ -54,12 +58,14 @@ export class PciDevices {
       nvme: value,
       virtio: value,
       console: outside('one of the virtio devices'),
+      network: outside('behind one of the virtio devices'),
       timed: outside('devices that have fields of their own'),
     },
     { isPart: true },
   );
 
   readonly timed: readonly TimedDevice[];
+  readonly network: UserNetwork | undefined;
   private readonly configuration: PciConfiguration;
   private readonly wires: readonly SharedLine[];
   private readonly nvme: NvmeController | undefined;
@@ -68,7 +74,7 @@ export class PciDevices {
 
   constructor(
     private readonly host: PciHost,
-    { disks, virtio, send }: PciContent,
+    { disks, virtio, network, send }: PciContent,
   ) {
     const { clock, memory, ports, memoryBus } = host;
     this.configuration = new PciConfiguration(() => host.reset());
@@ -86,6 +92,7 @@ export class PciDevices {
       const device = new ConsoleDevice(send);
       this.console = { device, pci: this.add(device) };
     }
+    this.network = network && this.addNetwork({ clock, ...network });
     this.timed = [...(this.nvme ? [this.nvme] : []), ...this.virtio];
   }
 
@@ -96,6 +103,13 @@ export class PciDevices {
     memoryBus.connect(added.pci);
     this.virtio.push(added);
     return added;
+  }
+
+  private addNetwork(options: NetworkOptions): UserNetwork {
+    const network = new UserNetwork(options);
+    const added = this.add(new NetworkDevice(network));
+    network.onFrames = () => added.notify(RECEIVE_QUEUE);
+    return network;
   }
 
   /** INTA# of the next device: the devices share the wires in turn. */

@@ -18,10 +18,19 @@ export interface VirtioDevice {
   readonly configuration: Uint8Array;
   /** Handles a chain, and returns the number of bytes written to it; 'later' if it is not due yet. */
   serve(queue: number, chain: Chain, memory: DirectMemory): number | 'later';
+  /** Called when the driver resets the device. */
+  reset?(): void;
+  /** Brings a device that does something by itself to the time that it is now. */
+  update?(): void;
+  /** The next tick, after now, at which it does something by itself; never if not given. */
+  readonly nextChange?: number;
 }
 
 const VENDOR = 0x1af4;
 const FIRST_DEVICE = 0x1040;
+/** VIRTIO_F_INDIRECT_DESC: 6. */
+const INDIRECT_DESCRIPTORS = 1 << 28;
+
 const VENDOR_CAPABILITY = 0x09;
 const MEMORY_BYTES = 0x4000;
 
@@ -76,7 +85,7 @@ export class VirtioFunction implements MemoryDevice, TimedDevice {
       { bytes: MEMORY_BYTES, device: this },
       interrupt,
     );
-    this.common = new CommonConfiguration(features, queueCount);
+    this.common = new CommonConfiguration(features | INDIRECT_DESCRIPTORS, queueCount);
     // Types of parts: common, notifications with their multiplier, interrupt status, device.
     this.pci.addCapability(VENDOR_CAPABILITY, part(1, COMMON, PART_BYTES));
     this.pci.addCapability(VENDOR_CAPABILITY, part(2, NOTIFICATIONS, PART_BYTES, NOTIFY_MULTIPLIER));
@@ -105,8 +114,9 @@ export class VirtioFunction implements MemoryDevice, TimedDevice {
 
   writeMemory(offset: number, bytes: number, value: number): void {
     if (offset < INTERRUPT_STATUS) {
+      const { status } = this.common;
       this.common.write(offset, bytes, value);
-      if (this.common.status === 0) this.reset();
+      if (this.common.status === 0) this.reset(status !== 0);
     } else if (offset >= NOTIFICATIONS) {
       const queue = Math.floor((offset - NOTIFICATIONS) / NOTIFY_MULTIPLIER);
       if (queue < this.device.queueCount) this.notify(queue);
@@ -125,9 +135,10 @@ export class VirtioFunction implements MemoryDevice, TimedDevice {
     this.pci.setInterrupt(true);
   }
 
-  private reset(): void {
+  private reset(wasUsed: boolean): void {
     this.notified = 0;
     this.takeInterrupts();
+    if (wasUsed) this.device.reset?.();
   }
 
   private get isRunning(): boolean {
@@ -135,6 +146,7 @@ export class VirtioFunction implements MemoryDevice, TimedDevice {
   }
 
   update(): void {
+    this.device.update?.();
     for (let count = 0; this.isRunning && this.notified !== 0 && count < MOST_AT_ONCE; count++) {
       const number = 31 - Math.clz32(this.notified & -this.notified);
       const queue = this.common.queues[number]!;
@@ -142,7 +154,8 @@ export class VirtioFunction implements MemoryDevice, TimedDevice {
     }
   }
   get nextChange(): number {
-    return this.isRunning && this.notified !== 0 ? this.clock.ticks + 1 : Infinity;
+    const ofDevice = this.device.nextChange ?? Infinity;
+    return this.isRunning && this.notified !== 0 ? this.clock.ticks + 1 : ofDevice;
   }
 
   /** Handles the next chain of a queue; false if there is none, or it is not due. */

@@ -47,24 +47,60 @@ export function nextChain(queue: Virtqueue, memory: DirectMemory): Chain | 'none
   return head === undefined ? 'bad' : (chainFrom(queue, memory, head) ?? 'bad');
 }
 
-function chainFrom({ size, descriptors }: Virtqueue, memory: DirectMemory, head: number): Chain | undefined {
+/** Descriptors of a queue, or of a table that one of them leads to. */
+interface DescriptorTable {
+  readonly size: number;
+  readonly descriptors: number;
+}
+
+interface Descriptor {
+  readonly part: MemoryPart;
+  readonly flags: number;
+  readonly next: number;
+}
+
+/** The descriptor of an index; undefined if there is none. */
+function descriptorAt(
+  { size, descriptors }: DescriptorTable,
+  memory: DirectMemory,
+  index: number,
+): Descriptor | undefined {
+  const entry = index < size ? memory.read(descriptors + index * DESCRIPTOR_BYTES, DESCRIPTOR_BYTES) : undefined;
+  if (!entry) return undefined;
+  const view = new DataView(entry.buffer, entry.byteOffset, DESCRIPTOR_BYTES);
+  const part = { physical: Number(view.getBigUint64(0, true)), bytes: view.getUint32(8, true) };
+  return { part, flags: view.getUint16(12, true), next: view.getUint16(14, true) };
+}
+
+function chainFrom(queue: Virtqueue, memory: DirectMemory, head: number): Chain | undefined {
   const [readable, writable]: [MemoryPart[], MemoryPart[]] = [[], []];
+  let table: DescriptorTable = queue;
   let bytes = 0;
-  for (let index = head, count = 0; count < size; count++) {
-    const entry = index < size ? memory.read(descriptors + index * DESCRIPTOR_BYTES, DESCRIPTOR_BYTES) : undefined;
-    if (!entry) return undefined;
-    const view = new DataView(entry.buffer, entry.byteOffset, DESCRIPTOR_BYTES);
-    const part = { physical: Number(view.getBigUint64(0, true)), bytes: view.getUint32(8, true) };
-    const flags = view.getUint16(12, true);
+  for (let index = head, count = 0; count < queue.size; count++) {
+    const found = descriptorAt(table, memory, index);
+    if (!found) return undefined;
+    const { part, flags } = found;
+    if (flags & IS_INDIRECT) {
+      const inner = table === queue && !(flags & HAS_NEXT) ? tableOf(part) : undefined;
+      if (!inner) return undefined;
+      [table, index] = [inner, 0];
+      continue;
+    }
     bytes += part.bytes;
-    if (flags & IS_INDIRECT || bytes > MOST_CHAIN_BYTES) return undefined;
+    if (bytes > MOST_CHAIN_BYTES) return undefined;
     if (flags & IS_WRITABLE) writable.push(part);
     else if (writable.length > 0) return undefined;
     else readable.push(part);
     if (!(flags & HAS_NEXT)) return { head, readable, writable };
-    index = view.getUint16(14, true);
+    index = found.next;
   }
   return undefined;
+}
+
+/** The table of an indirect descriptor, which has no further ones in it: 2.7.5.3. */
+function tableOf({ physical, bytes }: MemoryPart): DescriptorTable | undefined {
+  const size = bytes / DESCRIPTOR_BYTES;
+  return Number.isInteger(size) && size > 0 ? { size, descriptors: physical } : undefined;
 }
 
 /** Takes the chain that `nextChain` has returned. */
