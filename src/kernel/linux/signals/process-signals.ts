@@ -1,5 +1,6 @@
 import { schema, value } from '../../../state/schema.js';
 import type { Process } from '../../tasks/process.js';
+import type { JobChange } from '../tasks/wait-status.js';
 import type { IntervalTimer } from './interval-timer.js';
 import type { PosixTimer } from './posix-timer.js';
 import { PendingSignals } from './pending-signals.js';
@@ -26,8 +27,8 @@ export class ProcessSignals {
   stoppedBy = 0;
   /** Its traced threads have not all taken part in that yet, and its parent is notified when they have. */
   isStopping = false;
-  /** SIGCONT has arrived: its parent is notified when one of its traced threads runs. */
-  goesOn = false;
+  /** SIGCONT has arrived: what its parent is notified of when one of its traced threads runs. */
+  goesOn: JobChange | undefined;
   /** The signal that ends the process as soon as one of its threads runs; 0: none. */
   endedBy = 0;
   /** ITIMER_REAL, once it was asked for. */

@@ -134,13 +134,13 @@ export class Signals {
     }
     if (wasStopped) return;
     signals.isStopping = process.threads.some(isTraced);
-    if (!signals.isStopping) this.tellOfJob(process.linux!, { kind: 'stopped', signal });
+    if (!signals.isStopping) this.changeJob(process.linux!, { kind: 'stopped', signal });
   }
 
   /** All threads of a process have stopped with it: notifies the parent, unless that is the tracer and knows. */
   hasStopped(linux: LinuxProcess, tracer: LinuxProcess): void {
     linux.signals.isStopping = false;
-    if (tracer !== linux.family.parentOf) this.tellOfJob(linux, { kind: 'stopped', signal: linux.signals.stoppedBy });
+    if (tracer !== linux.family.parentOf) this.changeJob(linux, { kind: 'stopped', signal: linux.signals.stoppedBy });
   }
 
   /** Whether a signal that stops a process has no effect, since nobody could let it go on. */
@@ -149,9 +149,12 @@ export class Signals {
   }
 
   /** The parent of a process that was stopped, or goes on, may wait for that, and gets SIGCHLD. */
-  private tellOfJob({ pid, family }: LinuxProcess, change: JobChange): void {
-    family.change = change;
-    const { parentOf: parent } = family;
+  private changeJob(linux: LinuxProcess, change: JobChange): void {
+    linux.family.change = change;
+    this.tellOfJob(linux, change);
+  }
+
+  private tellOfJob({ pid, family: { parentOf: parent } }: LinuxProcess, change: JobChange): void {
     if (!parent) return;
     const { actions, process } = parent.signals;
     const { handler, flags } = actions.of(Signal.SIGCHLD);
@@ -161,9 +164,11 @@ export class Signals {
 
   /** Notifies the parent of a process that goes on, once. */
   tellOfContinue(linux: LinuxProcess): void {
-    if (!linux.signals.goesOn) return;
-    linux.signals.goesOn = false;
-    this.tellOfJob(linux, { kind: 'continued' });
+    const { signals } = linux;
+    if (!signals.goesOn) return;
+    const change = signals.goesOn;
+    signals.goesOn = undefined;
+    this.tellOfJob(linux, change);
   }
 
   /** A thread of a process that is stopped does not run, unless it waits for what no signal interrupts: it is held then. */
@@ -173,9 +178,10 @@ export class Signals {
 
   /** A process that was stopped goes on. */
   private goOn(process: Process, signal: number): void {
-    const { signals } = process.linux!;
+    const { signals, family } = process.linux!;
     this.host.wakeTraced(process, signal);
     if (signals.stoppedBy === 0) return;
+    const wasStopping = signals.isStopping;
     signals.stoppedBy = 0;
     signals.isStopping = false;
     for (const thread of process.threads) {
@@ -184,7 +190,11 @@ export class Signals {
       // A call that has another mask is made again: until then, signals that it blocks alone can come.
       thread.linux!.signals.restoreMask();
     }
-    signals.goesOn = signal === SIGCONT;
+    signals.goesOn = undefined;
+    if (signal !== SIGCONT) return;
+    family.change = { kind: 'continued' };
+    // Where some threads had not stopped yet, the parent gets the signal for that. kernel/signal.c "prepare_signal"
+    signals.goesOn = wasStopping ? { kind: 'stopped', signal: 0 } : family.change;
     if (!process.threads.some(isTraced)) this.tellOfContinue(process.linux!);
   }
 
