@@ -60,13 +60,13 @@ export class CallRunner {
     this.make(thread, pending);
   }
 
-  /** A handler interrupts the call of the thread whose registers the CPU holds: see `Interruption`. */
-  interrupt(thread: Thread, restarts: boolean): void {
+  /** A handler interrupts the call of the thread whose registers the CPU holds. `restarts`: which calls are made again after it. */
+  interrupt(thread: Thread, restarts: readonly Interruption[]): void {
     const { state } = this.options.cpu;
     const pending = thread.pending!;
     const result = this.suspend(thread);
     this.setResult(thread, pending, typeof result === 'bigint' ? result : failed(LinuxErrno.EINTR));
-    if (result !== 'restart' || !restarts) return;
+    if (typeof result === 'bigint' || !restarts.includes(result)) return;
     makeAgain(state, BigInt(pending.number));
   }
 

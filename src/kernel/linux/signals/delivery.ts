@@ -37,7 +37,7 @@ export interface DeliveryHost {
   /** Memory as the threads of a process find it. */
   memoryOf(process: Process): UserMemory;
   /** A handler interrupts the call of the thread in the CPU: it answers, or is made again when the handler has returned. */
-  interrupt(thread: Thread, restarts: boolean): void;
+  interrupt(thread: Thread, restarts: readonly ('restart' | 'no restart')[]): void;
   end(process: Process, exitCode: number): void;
   /** Ends the process of the thread in the CPU: a page of a frame finds no memory. */
   outOfMemory(thread: Thread): void;
@@ -76,6 +76,7 @@ export class SignalDelivery {
     if (!trace && !this.host.signals.isDue(thread)) return false;
     try {
       if (this.deliverDue(thread)) return true;
+      if (!trace && this.deliverUnblocked(thread)) return true;
       if (trace) this.host.tracing.goesOnWithoutHandler(thread, trace);
       return false;
     } catch (error) {
@@ -101,6 +102,17 @@ export class SignalDelivery {
       hasBegun = true;
     }
     return hasBegun;
+  }
+
+  /**
+   * Signals came that nothing is done about: a call that has another mask is made again, and until then those come that it
+   * blocks alone. arch/x86/kernel/signal.c "arch_do_signal_or_restart"
+   */
+  private deliverUnblocked(thread: Thread): boolean {
+    thread.linux!.signals.restoreMask();
+    if (!this.host.signals.isDue(thread)) return false;
+    if (thread.pending) this.host.interrupt(thread, ['restart', 'no restart']);
+    return this.deliverDue(thread);
   }
 
   /** Whether a signal that stops processes stops that of a thread. */
@@ -173,7 +185,7 @@ export class SignalDelivery {
     const { signal } = info;
     const action = actions.of(signal);
     if ((action.flags & SA_RESETHAND) !== 0n) actions.reset(signal);
-    if (thread.pending) this.host.interrupt(thread, (action.flags & SA_RESTART) !== 0n);
+    if (thread.pending) this.host.interrupt(thread, (action.flags & SA_RESTART) !== 0n ? ['restart'] : []);
     this.host.tracing.beginsHandler(thread, action);
     const memory = this.host.memoryOf(process);
     const fence = thread.guard.fence(process);
