@@ -43,7 +43,7 @@ export class Lockstep {
     const { before } = this;
     // QEMU logs an instruction again that it could not begin or complete, since it had to look at its timers.
     const isSame = (name: string): boolean => name === 'cr2' || valueOf(before!, name) === valueOf(expected, name);
-    if (before && NAMES.every(isSame)) return;
+    if (before && before.rip === expected.rip && NAMES.every(isSame)) return;
     // QEMU looks at REP once more when RCX has become 0.
     const isLast = before?.gpr[RCX] === 1n && expected.gpr[RCX] === 0n;
     if (this.isRepeated && isLast && before.rip === expected.rip) return;
@@ -129,9 +129,12 @@ const REGISTERS = [
 ];
 const NAMES = ['rip', ...REGISTERS, 'rflags', 'cpl', 'cr0', 'cr2', 'cr3', 'cr4'] as const;
 
+/** By name, the number of a general-purpose register; others have none. */
+const NUMBERS = new Map(REGISTERS.map((name, number) => [name, number]));
+
 function valueOf(state: LoggedState, name: string): bigint {
-  const register = REGISTERS.indexOf(name);
-  return register >= 0 ? state.gpr[register]! : BigInt(state[name as 'rip']);
+  const register = NUMBERS.get(name);
+  return register !== undefined ? state.gpr[register]! : BigInt(state[name as 'rip']);
 }
 
 function readState({ cpu }: Board): LoggedState {
