@@ -1,10 +1,12 @@
 /** `bd0 run --record`, `bd0 replay` and `bd0 diff-trace`. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { completing, RunRecording } from '../../src/cli/recording/run-recording.js';
+import { Board, BoardMachine } from '../../src/index.js';
 import { ECHO_A_LINE, multibootKernel } from '../support/multiboot.js';
 import { bd0, endOf, firstOutput, startBd0 } from './bd0.js';
 import { runGdb, startDebugged } from './gdb-sessions.js';
@@ -268,4 +270,26 @@ t.test('what cannot be recorded or replayed is refused in one line', async (t) =
   full.stdin.end();
   const ended = await endOf(full);
   t.match(ended, { code: 0, stderr: /^bd0: cannot write '\/dev\/full': .*: the recording ends before tick \d+\n$/ });
+});
+
+t.test('the recording of a run that throws is closed, and can be replayed as far as it goes', async (t) => {
+  const path = file('thrown');
+  const board = new Board({ memoryBytes: 2 ** 21, send: () => {} });
+  const recording = RunRecording.begin(path, new BoardMachine(board, { name: 'nothing' }), { tell: () => {} }, {});
+  const isOpen = (): boolean =>
+    readdirSync('/proc/self/fd').some((number) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${number}`) === path;
+      } catch {
+        return false;
+      }
+    });
+  t.equal(isOpen(), true);
+  const run = (): Promise<never> => Promise.reject(new Error('the port is in use'));
+  await t.rejects(
+    completing(recording, run, () => ({ what: 'it ended', exitCode: 0 })),
+    { message: 'the port is in use' },
+  );
+  t.equal(isOpen(), false);
+  t.match((await bd0(['replay', path])).stdout, /^replayed '.*' from tick 0 to 0: the same as recorded/);
 });

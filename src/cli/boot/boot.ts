@@ -2,7 +2,8 @@ import { writeToStderr } from '../../host/console/host-output.js';
 import type { BoardMachine } from '../../index.js';
 import { pauseToSave } from '../run/machine-snapshots.js';
 import type { Debugging } from '../run/debugging.js';
-import { BoardRun } from './board-run.js';
+import { completing } from '../recording/run-recording.js';
+import { BoardRun, type BootEnd } from './board-run.js';
 import { recordedBootEnd, reportEnd, resultOf } from './boot-end.js';
 import { makeBoardMachine, openBootHost, recordBoard, type BootHost } from './boot-host.js';
 import type { BootRequest } from './boot-options.js';
@@ -26,17 +27,20 @@ async function bootWith(request: BootRequest, disks: BootDisks): Promise<number>
   const { machine, network } = await makeBoardMachine(request, disks, host, { write, isTerminal: input.isInteractive });
   const { board } = machine;
   const recording = recordBoard(request, machine, errors);
-  const debugging = await openDebugging(machine, request, host);
-  const pause = pauseToSave(request.snapshotAt, board, disks.store, errors);
-  const run = new BoardRun(machine, { ...host, network, debugging, pause, recording });
   const start = process.cpuUsage();
-  const end = await run.run(request.maxTicks);
-  input.release();
-  network?.close();
-  process.stdin.pause();
-  recording?.end(recordedBootEnd(end));
-  recording?.close();
-  await debugging?.close();
+  const run = async (): Promise<BootEnd> => {
+    const debugging = await openDebugging(machine, request, host);
+    const pause = pauseToSave(request.snapshotAt, board, disks.store, errors);
+    try {
+      return await new BoardRun(machine, { ...host, network, debugging, pause, recording }).run(request.maxTicks);
+    } finally {
+      input.release();
+      network?.close();
+      process.stdin.pause();
+      await debugging?.close();
+    }
+  };
+  const end = await completing(recording, run, recordedBootEnd);
   board.publishDisks();
   const used = process.cpuUsage(start);
   if (request.stats) writeToStderr(...bootStatistics(board, used));

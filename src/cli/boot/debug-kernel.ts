@@ -3,6 +3,7 @@ import { writeToStderr } from '../../host/console/host-output.js';
 import type { RecordedEnd } from '../../index.js';
 import { debuggerOf, type SessionFront } from '../debug/session-front.js';
 import type { SessionEnd } from '../debug/session-loop.js';
+import { completing } from '../recording/run-recording.js';
 import { BoardFeed } from './board-feed.js';
 import { endFromOutside } from './board-run.js';
 import { recordedBootEnd, resultOf } from './boot-end.js';
@@ -31,18 +32,15 @@ async function debugWith(request: BootRequest, disks: BootDisks, front: SessionF
   });
   const recording = recordBoard(request, machine, host.errors);
   const start = process.cpuUsage();
-  const end = await front.converse(
-    { ...host, lines: [host.errors] },
-    {
-      target: debuggerOf(machine, request.historyBytes),
-      programPid: machine.liveProcesses[0]!.pid,
-      realTime: machine.realTime,
-      recording,
-      feed: new BoardFeed(machine, console, network),
-    },
-  );
-  recording?.end(recordedSessionEnd(end));
-  recording?.close();
+  const session = {
+    target: debuggerOf(machine, request.historyBytes),
+    programPid: machine.liveProcesses[0]!.pid,
+    realTime: machine.realTime,
+    recording,
+    feed: new BoardFeed(machine, console, network),
+  };
+  const converse = (): Promise<SessionEnd> => front.converse({ ...host, lines: [host.errors] }, session);
+  const end = await completing(recording, converse, recordedSessionEnd);
   host.input.release();
   network?.close();
   process.stdin.pause();

@@ -24,14 +24,14 @@ export class RunRecording {
     private readonly recorder: Recorder,
     private readonly file: RecordingFile,
     private readonly ticks: () => number,
-    private readonly lines: HostLines,
+    private readonly lines: Pick<HostLines, 'tell'>,
   ) {}
 
   /** Records a machine in the file of --record; undefined without one. Throws HostError. */
   static begin(
     record: string | undefined,
     machine: Computer | BoardMachine,
-    errors: HostLines,
+    errors: Pick<HostLines, 'tell'>,
     about: About,
   ): RunRecording | undefined {
     if (record === undefined) return undefined;
@@ -75,6 +75,21 @@ export class RunRecording {
     this.isOver = true;
     this.recorder.detach();
     this.lines.tell(`${describeError(failure).line}: the recording ends before tick ${this.ticks()}`);
+  }
+}
+
+/** Completes the recording of a run, if there is one, by how it ended. One of a run that throws has what was recorded until then. */
+export async function completing<E>(
+  recording: RunRecording | undefined,
+  run: () => Promise<E>,
+  howEnded: (end: E) => Omit<RecordedEnd, 'tick'>,
+): Promise<E> {
+  try {
+    const end = await run();
+    recording?.end(howEnded(end));
+    return end;
+  } finally {
+    recording?.close();
   }
 }
 

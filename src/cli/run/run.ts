@@ -15,7 +15,7 @@ import { EXIT_FAILED, EXIT_LIMIT, EXIT_NOT_RUNNABLE, Failure } from '../failure.
 import type { HostInput } from '../../host/console/host-input.js';
 import type { HostOutput } from '../../host/console/host-output.js';
 import { processName } from '../../host/toolchain/image-file.js';
-import { recordedEnd, RunRecording } from '../recording/run-recording.js';
+import { completing, recordedEnd, RunRecording } from '../recording/run-recording.js';
 import { findSnapshot, pauseToSave, type Pause } from './machine-snapshots.js';
 import { Interrupted } from './interruption.js';
 import { clockOf, makeMachine, openStore, type DebugConsole, type DurableStore, type Machine } from './machine.js';
@@ -100,7 +100,11 @@ async function runImage(
     log?.info({ image: path, id, pid: program.pid, arguments: argv.slice(1) }, 'started');
     const about = { image: path, id, arguments: shownArguments(argv.slice(1)) };
     const watch = watchOf(machine, options, durable, about);
-    end = await recorded(watch, () => (front ?? { runToEnd }).runToEnd(machine, program, options, watch));
+    end = await completing(
+      watch.recording,
+      () => (front ?? { runToEnd }).runToEnd(machine, program, options, watch),
+      recordedEnd,
+    );
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     ({ end } = error);
@@ -126,7 +130,7 @@ async function resumeSaved(
   log?.info({ snapshot: name, id: saved.id, pid: program.pid, tick: computer.ticks }, 'resumed');
   const { name: path, imageId } = program.description;
   const watch = watchOf(machine, options, durable, { image: path, id: imageId, snapshot: name });
-  const end = await recorded(watch, () => runToEnd(machine, program, options, watch));
+  const end = await completing(watch.recording, () => runToEnd(machine, program, options, watch), recordedEnd);
   return ended({ end, image: path, id: imageId }, machine, options, durable, before);
 }
 
@@ -208,17 +212,6 @@ export interface Watch {
 function watchOf(machine: Machine, options: RunOptions, durable: DurableStore | undefined, about: About): Watch {
   const pause = pauseToSave(options['snapshot-at'], machine.computer, durable?.runStore, machine.errors);
   return { pause, recording: RunRecording.begin(options.record, machine.computer, machine.errors, about) };
-}
-
-/** Completes the recording of a run, if there is one. */
-async function recorded({ recording }: Watch, run: () => Promise<End>): Promise<End> {
-  try {
-    const end = await run();
-    recording?.end(recordedEnd(end));
-    return end;
-  } finally {
-    recording?.close();
-  }
 }
 
 async function runToEnd(machine: Machine, program: Process, options: RunOptions, watch: Watch): Promise<End> {
