@@ -40,6 +40,12 @@ const WITHOUT_OPERANDS = [
   ...[[0x0f, 0x05], [0x48, 0x0f, 0x07], [0xcc], [0x0f, 0x0b]],
 ];
 
+/** What the translator has done for all machines so far. */
+export interface Translated {
+  readonly modules: number;
+  readonly resumed: number;
+}
+
 /** How a machine ended: the kind of the event, its ticks and its hash. */
 export type MachineEnd = readonly [kind: string, ticks: number, hash: string];
 
@@ -58,6 +64,11 @@ export class RandomMachines {
       model: 'v3',
     });
     this.start = this.board.snapshot();
+  }
+
+  get translated(): Translated {
+    const { modulesInAll = 0, regionsResumed = 0 } = this.board.cpu.translationStats ?? {};
+    return { modules: modulesInAll, resumed: regionsResumed };
   }
 
   /** Makes the machine that a source of random numbers gives, and runs it. */

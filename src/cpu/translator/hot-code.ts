@@ -172,9 +172,11 @@ export class HotCode {
   sample(rip: bigint): void {
     const { threshold: given = 0 } = this;
     const threshold = typeof given === 'number' ? given : given(rip);
-    const seen = this.view.profile.count(rip);
+    const { profile, remaps } = this.view;
+    const seen = profile.count(rip);
     if (seen < threshold * 2 ** this.doublingsAt(rip)) return;
     if (this.regions.refresh(rip)) return this.mark([rip]);
+    if (seen < remaps.samplesToTranslate(pageOf(rip))) return;
     const reason = seen === 1 ? 'found running' : `found running ${seen} times`;
     const place = this.regions.around(rip);
     if (!place) return this.make({ wanted: [rip], reason });
@@ -272,8 +274,11 @@ export class HotCode {
   /** No region is entered with code in a linear page of which the mapping has changed. */
   pageChanged(linear: bigint): void {
     this.pending.deletePage(linear);
-    for (const { view } of this.views)
-      for (const region of this.regions.inPageOf(linear, view)) this.regions.putAside(region);
+    for (const { view, remaps } of this.views) {
+      const regions = this.regions.inPageOf(linear, view);
+      if (regions.length > 0) remaps.add(linear);
+      for (const region of regions) this.regions.putAside(region);
+    }
   }
 
   /** Takes up again what lies in a linear page, which is fetched from again, in the frame where it was, and in others that are too. */

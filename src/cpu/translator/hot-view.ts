@@ -1,11 +1,13 @@
 import { USER_VIEW, type CodeView } from '../engine/code-view.js';
 import { Chooser, type ChooserHost, type ChosenRegion } from './chooser.js';
 import { Profile } from './profile.js';
+import { Remaps } from './remaps.js';
 import { RegionSource, type RegionSourceHost } from './region-source.js';
 
 /** What the hot tier knows of the code of a view. */
 export class HotView<R extends ChosenRegion> {
   readonly profile = new Profile();
+  readonly remaps = new Remaps();
   readonly chooser: Chooser<R>;
   readonly source: RegionSource;
 
@@ -22,6 +24,7 @@ export class HotView<R extends ChosenRegion> {
   /** Forgets what was hot, and what code looked like. */
   forget(): void {
     this.profile.clear();
+    this.remaps.clear();
     this.source.forget();
   }
 }

@@ -41,3 +41,16 @@ t.test('random machines end alike on all engines', async (t) => {
   t.ok(ticks / MACHINES > 30, 'machines run for a while');
   t.ok(ends.size >= 3, 'they end in several ways');
 });
+
+t.test('code that is mapped anew at each instruction is soon left to the interpreter', async (t) => {
+  const ticks = 400;
+  const hot = new RandomMachines('auto', 0);
+  // Most of its instructions store to the tables that map them.
+  const seed = 20261471;
+  const end = hot.run(new Random(seed), ticks);
+  t.same(end, new RandomMachines('interpreter').run(new Random(seed), ticks));
+  t.equal(end[1], ticks);
+  const { modules, resumed } = hot.translated;
+  t.ok(modules > 1 && modules < ticks / 4, `${modules} modules`);
+  t.ok(resumed < 20 * ticks, `${resumed} regions taken back`);
+});
