@@ -175,7 +175,9 @@ export class Chipset {
 
   /** The next tick, after now, at which a line changes by itself; Infinity for never. */
   get nextChange(): number {
-    return Math.min(...this.timed.map(({ nextChange }) => nextChange));
+    let next = Infinity;
+    for (const device of this.timed) next = Math.min(next, device.nextChange);
+    return next;
   }
 
   /** Whether an interrupt waits for the processor. */

@@ -142,6 +142,7 @@ export class Hpet implements MemoryDevice, MemoryRange, TimedDevice {
   }
 
   update(): void {
+    if (this.clock.ticks < this.nextChange) return;
     this.timers.forEach((timer, number) => {
       if (this.clock.ticks < timer.dueAt) return;
       if (timer.configuration & PERIODIC) this.advance(timer);
@@ -150,7 +151,9 @@ export class Hpet implements MemoryDevice, MemoryRange, TimedDevice {
     });
   }
   get nextChange(): number {
-    return Math.min(...this.timers.map(({ dueAt }) => dueAt));
+    let next = Infinity;
+    for (const { dueAt } of this.timers) next = Math.min(next, dueAt);
+    return next;
   }
 
   /** Moves the comparator of a periodic timer past the counter. */

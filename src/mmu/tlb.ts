@@ -79,6 +79,8 @@ export class Tlb {
   private lastChangeOfAll = 0;
   /** Number of write entries that lead to each frame. */
   private readonly writersOf: Uint32Array;
+  /** The write entry that was made last to lead to each frame: most have no other. */
+  private readonly lastWriter: Int32Array;
   /** One byte per frame: whether a removed write entry led there, since removed entries were last discarded. */
   private readonly wasWritten: Uint8Array;
   /** Whether that is the case for any frame. */
@@ -90,6 +92,7 @@ export class Tlb {
     this.words = memory.host32;
     this.parts = new PartialEntries(memory);
     this.writersOf = new Uint32Array(memory.size / PAGE_SIZE);
+    this.lastWriter = new Int32Array(memory.size / PAGE_SIZE);
     this.wasWritten = new Uint8Array(memory.size / PAGE_SIZE);
     this.sets = new TlbSets(this.words);
   }
@@ -175,6 +178,9 @@ export class Tlb {
     const dropIfOf = (entry: number): void => {
       if (!this.isEmpty(entry) && this.frameOf(entry) === frame) this.drop(entry);
     };
+    const last = this.lastWriter[frame]!;
+    if (last !== 0) dropIfOf(last);
+    if (this.writersOf[frame] === 0) return;
     // The frame is likely to have been written to lately.
     for (const { logs } of [this.sets.current, ...this.sets.all]) {
       const { listed } = logs.writes;
@@ -327,7 +333,9 @@ export class Tlb {
     if (this.slotLogs.size > 0) this.slotLogs.get(slotOf(tagHigh))?.add(entry, this.isHeld);
     if (!isForWrites(entry)) return;
     writes.add(entry, this.isHeld);
-    this.writersOf[this.frameOf(entry)]!++;
+    const frame = this.frameOf(entry);
+    this.writersOf[frame]!++;
+    this.lastWriter[frame] = entry;
   }
 
   private drop(entry: number): void {

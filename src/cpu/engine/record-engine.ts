@@ -182,7 +182,8 @@ export class RecordEngine implements CodeStopsListener {
 
   private takeHeldInterrupts(bare: BareEngineCpu): void {
     const { host32 } = this.cpu.memory;
-    const [low, high] = [HELD_UNTIL >> 2, (HELD_UNTIL >> 2) + 1];
+    const low = HELD_UNTIL >> 2;
+    const high = low + 1;
     if (host32[low] === 0 && host32[high] === 0) return;
     bare.heldInterrupts(host32[high]! * 2 ** 32 + (host32[low]! >>> 0));
     host32[low] = host32[high] = 0;
@@ -275,7 +276,7 @@ export class RecordEngine implements CodeStopsListener {
     const { cpu, blocks } = this;
     if (exit === Exit.evaluateRip) return this.evaluate(0);
     if (this.takeStop()) return STOPPED;
-    const next = this.locate(() => blocks.findIndirect(cpu.state.rip));
+    const next = this.findIndirect();
     if (typeof next !== 'number') return next;
     if (exit === Exit.tail) return this.runTail(next, end);
     if (exit === Exit.wideMisses) hot.checksMissed(cpu.state.rip, cpu.ticks);
@@ -320,9 +321,9 @@ export class RecordEngine implements CodeStopsListener {
     if (exit !== Exit.ticks && this.takeStop()) return STOPPED;
     switch (exit) {
       case Exit.resolve:
-        return this.locate(() => this.blocks.resolve(record));
+        return this.resolve(record);
       case Exit.indirect:
-        return this.locate(() => this.blocks.findIndirect(this.cpu.state.rip));
+        return this.findIndirect();
       case Exit.miss:
         return this.missed(record);
       case Exit.evaluate:
@@ -370,11 +371,15 @@ export class RecordEngine implements CodeStopsListener {
     }
     const place = exits.key;
     const { generation } = blocks;
-    const nextRip = record === 0 ? -1n : blocks.nextRipOf(record);
+    const { host32 } = cpu.memory;
+    const next = (record + Field.nextRip) >> 2;
+    const nextLow = host32[next];
+    const nextHigh = host32[next + 1];
     const event = cpu.bare?.quick.step() ?? cpu.step();
     if ((event === VMCALL || event === SYSCALL) && blocks.isFetched(cpu.state.rip)) exits.add(place, event);
     if (event !== TICKS) return event;
-    return cpu.state.rip === nextRip && generation === blocks.generation ? record + RECORD_BYTES : 0;
+    const isNext = record !== 0 && host32[RIP >> 2] === nextLow && host32[(RIP >> 2) + 1] === nextHigh;
+    return isNext && generation === blocks.generation ? record + RECORD_BYTES : 0;
   }
 
   /**
@@ -440,16 +445,29 @@ export class RecordEngine implements CodeStopsListener {
    */
   private locateRip(): Next {
     const known = jumpTargetOfRip(this.cpu.memory.host32);
-    return known !== 0 ? known : this.locate(() => this.blocks.findIndirect(this.cpu.state.rip));
+    return known !== 0 ? known : this.findIndirect();
   }
 
-  /** Finds a record, or returns the fault of the fetch. */
-  private locate(find: () => number): Next {
+  /** Finds the record of the instruction at rip, or returns the fault of its fetch. */
+  private findIndirect(): Next {
     try {
-      return find();
+      return this.blocks.findIndirect(this.cpu.state.rip);
     } catch (error) {
-      this.cpu.ticks++;
-      return faultOf(error);
+      return this.fetchFailed(error);
     }
+  }
+
+  /** Finds the record that a link leads to, or returns the fault of the fetch. */
+  private resolve(link: number): Next {
+    try {
+      return this.blocks.resolve(link);
+    } catch (error) {
+      return this.fetchFailed(error);
+    }
+  }
+
+  private fetchFailed(error: unknown): CpuEvent {
+    this.cpu.ticks++;
+    return faultOf(error);
   }
 }

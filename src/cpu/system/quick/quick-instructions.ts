@@ -49,6 +49,8 @@ type Quick = (instruction: Instruction) => boolean;
 export class QuickInstructions {
   private readonly byForm: (Quick | null | undefined)[] = [];
   private readonly known = new Map<number, KnownSegment>();
+  /** Where the GDT was when it was looked up last, also in two halves. */
+  private readonly table = { base: 0n, low: 0, high: 0 };
   private readonly words: Int32Array;
   private readonly memory: GuestMemory;
 
@@ -131,7 +133,10 @@ export class QuickInstructions {
     this.system.state.hasUsedDevice = true;
     if (dest.width === 8) this.memory.host[GPR] = value;
     else if (dest.width === 16) this.memory.hostView.setUint16(GPR, value, true);
-    else [this.words[GPR >> 2], this.words[(GPR >> 2) + 1]] = [value, 0];
+    else {
+      this.words[GPR >> 2] = value;
+      this.words[(GPR >> 2) + 1] = 0;
+    }
     this.host.registers.advanceRip(instruction.length);
     return true;
   }
@@ -171,17 +176,18 @@ export class QuickInstructions {
     const { mmu } = this.host;
     const { segments, state } = system;
     const flagsBefore = words[RFLAGS >> 2]!;
-    const [low, high] = [words[(GPR >> 2) + 2 * RSP]!, words[(GPR >> 2) + 2 * RSP + 1]!];
+    const low = words[(GPR >> 2) + 2 * RSP]!;
+    const high = words[(GPR >> 2) + 2 * RSP + 1]!;
     if (flagsBefore & NT || !segments.isLongMode || (low & (PAGE_SIZE - 1)) > PAGE_SIZE - FRAME_BYTES) return false;
     if (!isCanonicalHigh(high)) return false;
     const at = mmu.translate(high, low, ACCESS_READ);
     if (at < 0 || at + FRAME_BYTES > memory.size) return false;
     const { ramView } = memory;
-    const word = (offset: number): number => ramView.getInt32(at + offset, true);
-    const ripHigh = word(4);
-    const flags = word(16);
+    const ripHigh = ramView.getInt32(at + 4, true);
+    const flags = ramView.getInt32(at + 16, true);
     if (!isCanonicalHigh(ripHigh) || flags & RARE_FLAGS) return false;
-    const [selector, stackSelector] = [word(8) & 0xffff, word(32) & 0xffff];
+    const selector = ramView.getUint16(at + 8, true);
+    const stackSelector = ramView.getUint16(at + 32, true);
     const before = mmu.cpl;
     const cpl = rplOf(selector);
     const code = cpl < before ? undefined : this.segment(selector);
@@ -199,11 +205,14 @@ export class QuickInstructions {
       mmu.setCpl(cpl);
       segments.refresh();
     } else segments.updateStackMask();
-    const rsp = (GPR >> 2) + 2 * RSP;
-    [words[rsp], words[rsp + 1]] = [word(24), word(28)];
-    [words[RIP >> 2], words[(RIP >> 2) + 1]] = [word(0), ripHigh];
+    words[(GPR >> 2) + 2 * RSP] = ramView.getInt32(at + 24, true);
+    words[(GPR >> 2) + 2 * RSP + 1] = ramView.getInt32(at + 28, true);
+    words[RIP >> 2] = ramView.getInt32(at, true);
+    words[(RIP >> 2) + 1] = ripHigh;
     words[RFLAGS >> 2] = (flagsBefore & ~mask) | (flags & mask & ~STATUS_FLAGS) | 2;
-    [words[FLAGS_KIND >> 2], words[FLAGS_OPERAND >> 2], words[(FLAGS_OPERAND >> 2) + 1]] = [0, flags & STATUS_FLAGS, 0];
+    words[FLAGS_KIND >> 2] = 0;
+    words[FLAGS_OPERAND >> 2] = flags & STATUS_FLAGS;
+    words[(FLAGS_OPERAND >> 2) + 1] = 0;
     if (cpl > before) segments.dropInnerSegments();
     return true;
   }
@@ -216,10 +225,16 @@ export class QuickInstructions {
   /** A segment of the GDT that is marked as accessed, and that can be read without effects. */
   private segment(selector: number): KnownSegment | undefined {
     const { base, limit } = this.system.state.gdt;
+    const { table } = this;
+    if (table.base !== base) {
+      table.base = base;
+      table.low = Number(BigInt.asIntN(32, base));
+      table.high = Number(BigInt.asIntN(32, base >> 32n));
+    }
     const offset = selector & ~7;
     if (selector & TABLE_INDICATOR || offset === 0 || offset + 7 > limit) return undefined;
-    const low = Number(BigInt.asIntN(32, base)) + offset;
-    const high = Number(BigInt.asIntN(32, base >> 32n));
+    const low = table.low + offset;
+    const { high } = table;
     const isPlain = low === (low | 0) && (low & 7) === 0 && isCanonicalHigh(high);
     const at = isPlain ? this.host.mmu.translate(high, low, ACCESS_READ | ACCESS_IMPLICIT) : -1;
     if (at < 0 || at + 8 > this.memory.size) return undefined;

@@ -2,6 +2,7 @@ import { PAGE_SIZE } from '../../../bits.js';
 import { WATCH_STOP } from '../../../memory.js';
 import type { Instruction } from '../../decode/instruction.js';
 import { faultOf, type CpuEvent } from '../../state/events.js';
+import { RIP } from '../../state/layout.js';
 import { QuickInstructions } from './quick-instructions.js';
 import { QuickStores, type QuickStore } from './quick-stores.js';
 import type { System, SystemHost } from '../system.js';
@@ -12,7 +13,7 @@ export interface QuickHost {
   needsEvaluator(): boolean;
   /** The event that an instruction has caused. */
   takeEvent(): CpuEvent;
-  readonly fetcher: { fetch(rip: bigint): Instruction };
+  readonly fetcher: { fetch(rip: bigint): Instruction; known(high: number, low: number): Instruction | undefined };
   /** The stops of a debugger on code. */
   readonly codeStops: { completed(): void };
 }
@@ -75,8 +76,10 @@ export class QuickSteps {
 
   /** The next instruction; undefined if its fetch faults, which it does again where the fault is raised. */
   private fetch(): Instruction | undefined {
+    const { fetcher } = this.host;
+    const { host32 } = this.machine.linearMemory.memory;
     try {
-      return this.host.fetcher.fetch(this.machine.registers.rip);
+      return fetcher.known(host32[(RIP >> 2) + 1]!, host32[RIP >> 2]!) ?? fetcher.fetch(this.machine.registers.rip);
     } catch (error) {
       faultOf(error);
       return undefined;

@@ -23,16 +23,16 @@ export class QuickStores {
     const { form } = instruction;
     if (form.repeat !== 'none') return this.giveUp(form, physical);
     const { dest, src, row, width } = form;
-    if (row.mnemonic !== 'MOV' || dest.kind !== 'memory' || width < 32) return undefined;
+    if (row.mnemonic !== 'MOV' || dest.kind !== 'memory') return undefined;
     const { registers, linearMemory, clock } = this.host;
-    const { ramView, host32 } = linearMemory.memory;
+    const { ramView, hostView } = linearMemory.memory;
     if (src.kind === 'immediate') {
       if (width === 64) ramView.setBigInt64(physical, instruction.immediate, true);
-      else ramView.setInt32(physical, Number(BigInt.asIntN(32, instruction.immediate)), true);
+      else storeLow(ramView, physical, width, Number(BigInt.asIntN(32, instruction.immediate)));
     } else if (src.kind === 'gpr') {
-      const from = gprAddress(typeof src.field === 'number' ? src.field : instruction[src.field]) >> 2;
-      ramView.setInt32(physical, host32[from]!, true);
-      if (width === 64) ramView.setInt32(physical + 4, host32[from + 1]!, true);
+      const from = gprAddress(typeof src.field === 'number' ? src.field : instruction[src.field]);
+      storeLow(ramView, physical, width, hostView.getInt32(from, true));
+      if (width === 64) ramView.setInt32(physical + 4, hostView.getInt32(from + 4, true), true);
     } else return undefined;
     clock.ticks++;
     registers.advanceRip(instruction.length);
@@ -52,4 +52,11 @@ export class QuickStores {
     if (memory.watched[frame]! & WATCH_CODE) onCodeStored(start, PAGE_SIZE);
     return memory.watched[frame] === 0 ? 'again' : undefined;
   }
+}
+
+/** Stores the low `width` bits of a value, at most 32. */
+function storeLow(view: DataView, physical: number, width: number, value: number): void {
+  if (width === 8) view.setInt8(physical, value);
+  else if (width === 16) view.setInt16(physical, value, true);
+  else view.setInt32(physical, value, true);
 }
