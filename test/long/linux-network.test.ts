@@ -47,8 +47,8 @@ for module in ${MODULES.map((_, number) => number).join(' ')}; do /busybox insmo
 /busybox nslookup localhost. 2>&1
 /busybox wget -q -O - http://10.0.2.2:${port}/small
 /busybox wget -q -O - http://10.0.2.2:${port}/large | /busybox sha256sum
-/busybox head -c 300000 /dev/zero > /zeros
-/busybox wget -q -O - --post-file=/zeros http://10.0.2.2:${port}/length
+/busybox yes abcdefg | /busybox head -c 300000 > /posted
+/busybox wget -q -O - --post-file=/posted http://10.0.2.2:${port}/length
 /busybox wget -q -O - http://10.0.2.2:1/none 2>&1
 /busybox wget -q -O - http://10.0.2.77/none 2>&1
 /busybox poweroff -f
