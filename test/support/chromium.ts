@@ -60,6 +60,7 @@ export class Chromium {
   private readonly profile = mkdtempSync(join(tmpdir(), 'bd0-chromium-'));
   private readonly child: ChildProcess;
   private readonly waiting = new Map<number, Waiting>();
+  private readonly workers: ChromiumPage[] = [];
   private readonly ended: Promise<unknown>;
   private readonly kill: () => void;
   private watching: NodeJS.Timeout | undefined;
@@ -125,6 +126,13 @@ export class Chromium {
     return page;
   }
 
+  /** The workers of a page; its service worker is none of them. */
+  async workersOf(page: ChromiumPage): Promise<readonly ChromiumPage[]> {
+    this.workers.length = 0;
+    await page.send('Target.setAutoAttach', { autoAttach: true, waitForDebuggerOnStart: false, flatten: true });
+    return [...this.workers];
+  }
+
   /** Ends the browser, and removes its profile. */
   async close(): Promise<void> {
     clearInterval(this.watching);
@@ -155,12 +163,19 @@ export class Chromium {
     const { id, result, error, method, params } = reply;
     this.replies++;
     if (method !== undefined && Object.hasOwn(LOSSES, method)) return this.fail(LOSSES[method]!);
+    if (method === 'Target.attachedToTarget')
+      this.addWorker(params as { sessionId: string; targetInfo: { type: string } });
     if (method === 'Runtime.exceptionThrown') return this.fail(`the page throws: ${JSON.stringify(params)}`);
     const waiting = id === undefined ? undefined : this.waiting.get(id);
     if (!waiting) return;
     this.waiting.delete(id!);
     if (error) waiting.failed(new Error(error.message));
     else waiting.done(result!);
+  }
+
+  private addWorker({ sessionId, targetInfo }: { sessionId: string; targetInfo: { type: string } }): void {
+    if (targetInfo.type !== 'worker') return;
+    this.workers.push(new ChromiumPage((method, parameters) => this.send(method, parameters, sessionId)));
   }
 
   /** Everything that is sent fails from now on, as does what was sent and has no reply. */
@@ -175,7 +190,7 @@ export class Chromium {
 const SHOWN =
   '[document.title, document.body?.innerText, globalThis.bd0?.terminal?.content].join("\\n").slice(0, 4000)';
 
-/** A page of a browser. */
+/** A page of a browser, or a worker of one, which can only `evaluate`. */
 export class ChromiumPage {
   /** `send` calls a method of the protocol. */
   constructor(readonly send: (method: string, parameters: object) => Promise<Readonly<Record<string, unknown>>>) {}

@@ -39,11 +39,16 @@ async function debugWith(request: BootRequest, disks: BootDisks, front: SessionF
     recording,
     feed: new BoardFeed(machine, console, network),
   };
-  const converse = (): Promise<SessionEnd> => front.converse({ ...host, lines: [host.errors] }, session);
+  const converse = async (): Promise<SessionEnd> => {
+    try {
+      return await front.converse({ ...host, lines: [host.errors] }, session);
+    } finally {
+      host.input.release();
+      network?.close();
+      process.stdin.pause();
+    }
+  };
   const end = await completing(recording, converse, recordedSessionEnd);
-  host.input.release();
-  network?.close();
-  process.stdin.pause();
   machine.board.publishDisks();
   if (request.stats) writeToStderr(...bootStatistics(machine.board, process.cpuUsage(start)));
   return exitCodeOf(end);

@@ -18,6 +18,11 @@ interface Call {
   readonly refused: (error: Error) => void;
 }
 
+/** Starts a worker with a module. */
+export type WorkerStarter = (module: URL, name: string) => Worker;
+
+const startWorker: WorkerStarter = (module, name) => new Worker(module, { type: 'module', name });
+
 /** A machine in a worker, as its page sees it. */
 export class MachineClient {
   /** The last status; undefined until the machine has started. */
@@ -38,11 +43,11 @@ export class MachineClient {
   private startedDone: { readonly done: () => void; readonly failed: (error: Error) => void } | undefined;
 
   /** Starts a worker, and the machine in it. */
-  constructor(options: StartOptions) {
+  constructor(options: StartOptions, start: WorkerStarter = startWorker) {
     this.started = new Promise((done, failed) => (this.startedDone = { done, failed }));
     // Whoever does not wait for it hears of a failure by its event.
     this.started.catch(() => {});
-    this.worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: options.name });
+    this.worker = start(new URL('./worker.js', import.meta.url), options.name);
     this.worker.onmessage = ({ data }: MessageEvent<Report>) => this.receive(data);
     this.worker.onerror = (event) => this.fail(event.message || 'the worker of the machine cannot be loaded');
     this.send({ kind: 'start', options });

@@ -8,6 +8,7 @@ import { ArgumentsRow } from './arguments-row.js';
 import { button, byId, element, grouped, setText } from './dom.js';
 import { keepMachine, keptMachine } from './kept-machines.js';
 import { programOfAddress, programOfFiles, SAVED, type Program } from './program.js';
+import { startPageWorker } from './page-worker.js';
 import { imageContent, siteImages, type SiteFiles } from './site.js';
 import { Tabs } from './tabs.js';
 import { SourceTexts } from './views/source-text.js';
@@ -90,14 +91,15 @@ export class App {
     this.words.show(program.name === SHELL ? undefined : program);
     const { name, image, args, isSnapshot = false, boot } = program;
     const parameters = new URLSearchParams(location.search);
-    const client = new MachineClient({
+    const options = {
       ...{ image, isSnapshot, name, boot, argv: [name, ...args], files: siteImages(this.site) },
       memoryBytes: parseBytes(parameters.get('memory') ?? (boot ? BARE_MEMORY : MEMORY)),
       limitBytes: parseBytes(parameters.get('limit') ?? LIMIT),
       historyBytes: HISTORY_BYTES,
       terminalSize: this.terminal.size,
       pausesAtTraps: true,
-    });
+    };
+    const client = new MachineClient(options, startPageWorker);
     this.client = client;
     document.title = `${name} – bd0`;
     this.terminal.attach(client);
