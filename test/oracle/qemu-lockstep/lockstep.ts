@@ -1,6 +1,7 @@
 import { Board } from '../../../src/board.js';
 import { GuestException } from '../../../src/cpu/state/exceptions.js';
 import { RCX } from '../../../src/cpu/state/layout.js';
+import { MODEL_SPECIFIC } from '../../../src/cpu/system/model-specific.js';
 import type { LoggedState } from './log.js';
 
 /** Instructions that bring something in from outside the processor and memory: bd0 goes on with what QEMU got. */
@@ -20,10 +21,13 @@ export class Lockstep {
   /** How often a difference that is due to what QEMU got from outside was taken over. */
   readonly inputs = new Map<string, number>();
   readonly differences = new Map<string, Difference>();
+  /** Reads and writes of model-specific registers that bd0's processor lacks, by what they are: QEMU reads 0 and ignores what is written. */
+  readonly missing = new Map<string, number>();
   /** Why comparing has ended. */
   end: string | undefined;
   private before: LoggedState | undefined;
   private mnemonic = '';
+  private length = 0;
   private isRepeated = false;
 
   constructor(private readonly board: Board) {
@@ -47,7 +51,8 @@ export class Lockstep {
     // QEMU looks at REP once more when RCX has become 0.
     const isLast = before?.gpr[RCX] === 1n && expected.gpr[RCX] === 0n;
     if (this.isRepeated && isLast && before.rip === expected.rip) return;
-    if (this.mnemonic !== '' && before) this.step();
+    if (before && this.isMissing(before, expected)) this.mnemonic = '';
+    else if (this.mnemonic !== '' && before) this.step();
     if (this.mnemonic === '') this.take(expected);
     else this.compare(expected);
     this.before = expected;
@@ -60,13 +65,24 @@ export class Lockstep {
     if (event.kind !== 'limit' && event.kind !== 'idle') this.end = `bd0 stopped: ${event.kind}`;
   }
 
+  /** Whether QEMU has read or written a model-specific register that bd0's processor lacks, and had no fault. */
+  private isMissing(before: LoggedState, expected: LoggedState): boolean {
+    const { mnemonic, length, missing } = this;
+    const register = Number(before.gpr[RCX]! & 0xffff_ffffn);
+    if ((mnemonic !== 'RDMSR' && mnemonic !== 'WRMSR') || MODEL_SPECIFIC.has(register)) return false;
+    if (expected.rip !== before.rip + BigInt(length)) return false;
+    const what = `${mnemonic} ${register.toString(16)}`;
+    missing.set(what, (missing.get(what) ?? 0) + 1);
+    return true;
+  }
+
   /** Looks at the instruction that runs next. */
   private look(): void {
     const { cpu } = this.board;
     [this.mnemonic, this.isRepeated] = ['a fetch that faults', false];
     try {
-      const { row, repeat } = cpu.fetcher.fetch(cpu.bare!.fetchAddress()).form;
-      [this.mnemonic, this.isRepeated] = [row.mnemonic, repeat !== 'none'];
+      const { form, length } = cpu.fetcher.fetch(cpu.bare!.fetchAddress());
+      [this.mnemonic, this.isRepeated, this.length] = [form.row.mnemonic, form.repeat !== 'none', length];
     } catch (error) {
       if (!(error instanceof GuestException)) throw error;
     }
@@ -101,9 +117,10 @@ export class Lockstep {
     });
   }
 
-  /** Takes over the registers of the state in which QEMU enters the kernel. */
+  /** Takes over the registers: of the state in which QEMU enters the kernel, or after what bd0 cannot execute. */
   private take(expected: LoggedState): void {
     const { state } = this.board.cpu;
+    state.rip = expected.rip;
     expected.gpr.forEach((value, register) => state.setGpr(register, value));
     state.rflags = expected.rflags;
   }

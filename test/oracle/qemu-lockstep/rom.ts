@@ -1,17 +1,18 @@
-/** A ROM of 64 KiB from which QEMU enters a kernel as PVH and Multiboot want: no firmware runs. */
+/** What a ROM of 64 KiB needs for QEMU to enter a kernel as PVH and Multiboot want: no firmware runs. */
 
-const ROM_BYTES = 0x1_0000;
-const ROM_BASE = 0xf_0000;
+export const ROM_BASE = 0xf_0000;
 /** Offsets in the ROM: where the processor starts, 16-bit code, 32-bit code and the GDT with its pointer. */
 const RESET = 0xfff0;
-const [START, PROTECTED, GDT, GDT_POINTER] = [0x100, 0x200, 0x300, 0x340];
+const [START, PROTECTED, GDT, GDT_POINTER] = [0xf100, 0xf200, 0xf300, 0xf340];
+/** What is added is there, and nothing else. */
+const PLACE = [START, 0x1_0000] as const;
 
 const [FLAT_CODE, FLAT_DATA] = [0x00cf_9b00_0000_ffffn, 0x00cf_9300_0000_ffffn];
 
-/** The code goes to `eip` with EAX and EBX, in 32-bit protected mode, with the selectors 8 and 10h. */
-export function entryRom({ eip, eax, ebx }: { eip: number; eax: number; ebx: number }): Uint8Array {
-  const rom = new Uint8Array(ROM_BYTES);
-  const view = new DataView(rom.buffer);
+/** Adds code to a ROM that goes to `eip` with EAX and EBX, in 32-bit protected mode, with the selectors 8 and 10h. */
+export function addEntry(rom: Uint8Array, { eip, eax, ebx }: { eip: number; eax: number; ebx: number }): void {
+  if (rom.subarray(...PLACE).some((byte) => byte !== 0)) throw new Error('no room in the ROM');
+  const view = new DataView(rom.buffer, rom.byteOffset, rom.byteLength);
   const words = (value: number): number[] => [0, 8, 16, 24].map((shift) => (value >>> shift) & 0xff);
   rom.set([0xea, START & 0xff, START >> 8, 0x00, 0xf0], RESET); // jmp f000:START
   const real = [0xfa, 0x2e, 0x66, 0x0f, 0x01, 0x16, GDT_POINTER & 0xff, GDT_POINTER >> 8]; // cli; lgdt cs:[GDT_POINTER]
@@ -26,5 +27,4 @@ export function entryRom({ eip, eax, ebx }: { eip: number; eax: number; ebx: num
   view.setBigUint64(GDT + 16, FLAT_DATA, true);
   view.setUint16(GDT_POINTER, 23, true);
   view.setUint32(GDT_POINTER + 2, ROM_BASE + GDT, true);
-  return rom;
 }
