@@ -73,10 +73,10 @@ export class SignalDelivery {
       this.host.signals.hold(thread);
       return true;
     }
-    if (!trace && !this.host.signals.isDue(thread)) return false;
+    if (!trace && !thread.pending?.isInterrupted && !this.host.signals.isDue(thread)) return false;
     try {
       if (this.deliverDue(thread)) return true;
-      if (!trace && this.deliverUnblocked(thread)) return true;
+      if (thread.pending && this.deliverUnblocked(thread)) return true;
       if (trace) this.host.tracing.goesOnWithoutHandler(thread, trace);
       return false;
     } catch (error) {
@@ -105,13 +105,13 @@ export class SignalDelivery {
   }
 
   /**
-   * Signals came that nothing is done about: a call that has another mask is made again, and until then those come that it
-   * blocks alone. arch/x86/kernel/signal.c "arch_do_signal_or_restart"
+   * The process has stopped and goes on, or signals came that nothing is done about: a call that has another mask is made again, and
+   * until then those come that it blocks alone. arch/x86/kernel/signal.c "arch_do_signal_or_restart"
    */
   private deliverUnblocked(thread: Thread): boolean {
     thread.linux!.signals.restoreMask();
     if (!this.host.signals.isDue(thread)) return false;
-    if (thread.pending) this.host.interrupt(thread, ['restart', 'no restart']);
+    this.host.interrupt(thread, ['restart', 'no restart']);
     return this.deliverDue(thread);
   }
 

@@ -187,8 +187,7 @@ export class Signals {
     for (const thread of process.threads) {
       if (thread.linux!.trace?.stop) continue;
       this.host.scheduler.release(thread);
-      // A call that has another mask is made again: until then, signals that it blocks alone can come.
-      thread.linux!.signals.restoreMask();
+      interruptWithMask(thread);
     }
     signals.goesOn = undefined;
     if (signal !== SIGCONT) return;
@@ -207,6 +206,11 @@ export class Signals {
     const { linux, process } = thread;
     return !isIn(linux!.signals.mask, signal) && process.linux!.signals.actions.outcome(signal) === 'ignore';
   }
+}
+
+/** A process goes on: before a call that has another mask is made again, signals can come that it blocks alone. */
+function interruptWithMask({ pending, linux }: Thread): void {
+  if (pending && pending.answer === undefined && linux!.signals.savedMask !== undefined) pending.isInterrupted = true;
 }
 
 function isTraced({ linux }: Thread): boolean {
