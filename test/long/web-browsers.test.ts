@@ -24,6 +24,7 @@ import { sha256 } from '../../src/host/index.js';
 import { Board, boot, Computer } from '../../src/index.js';
 import { LINUX_ENVIRONMENT } from '../../src/kernel/calls/process.js';
 import type {} from '../../src/web/bd0.js';
+import { debianKernel } from '../support/debian-kernel.js';
 import { guestKernel } from '../support/guest-kernel.js';
 
 t.setTimeout(0);
@@ -104,6 +105,7 @@ async function serve(): Promise<string> {
   for (const [name] of [...GUESTS, ...WORKLOADS, ['terminal']])
     if (name !== 'linux') copyFileSync(join(built, 'images', name!), join(site, 'images', name!));
   writeFileSync(join(site, 'images/kernel'), guestKernel());
+  if (debian) writeFileSync(join(site, 'images/vmlinuz'), debian.kernel);
   writeFileSync(join(directory, 'linux.c'), LINUX);
   const options = ['-O2', '-static', '-nostdlib', '-fno-stack-protector', '-fcf-protection=none'];
   execFileSync('gcc', [...options, join(directory, 'linux.c'), '-o', join(site, 'images/linux')]);
@@ -115,6 +117,9 @@ async function serve(): Promise<string> {
   });
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
+
+const debian = debianKernel(mkdtempSync(join(directory, 'debian-')));
+let linuxHash: string | undefined;
 
 const origin = await serve();
 
@@ -191,6 +196,45 @@ async function testKernel(t: Test, page: Page): Promise<void> {
   t.equal(hash, board.machineHash());
 }
 
+const LINUX_TICKS = 1e8;
+const LINUX_COMMAND_LINE = 'console=ttyS0 nokaslr nolapic noapic acpi=off reboot=t';
+
+/** The first 100 million instructions of Debian's kernel. */
+async function testLinux(t: Test, page: Page): Promise<void> {
+  if (!debian) return t.comment('apt-get offers no package linux-image-cloud-amd64: Linux was not booted');
+  linuxHash ??= bootInNode(debian.kernel);
+  const inPage = await page.evaluate(
+    (ticks, append) =>
+      new Promise<string>((done, failed) => {
+        const each = document.createElement('bd0-machine');
+        each.hidden = true;
+        for (const [attribute, value] of Object.entries({ boot: '', append, image: 'images/vmlinuz', memory: '256MB' }))
+          each.setAttribute(attribute, value);
+        each.addEventListener('failure', ({ detail }) => failed(new Error(detail)));
+        each.addEventListener('exit', () => failed(new Error('the kernel has ended')));
+        each.addEventListener('stop', ({ detail }) => {
+          if (detail.ticks !== ticks) failed(new Error(`stopped at ${detail.ticks}`));
+          void each.machineHash().then((hash) => {
+            each.remove();
+            done(hash);
+          });
+        });
+        document.body.append(each);
+        void each.machine!.started.then(() => each.machine!.call('goto', ticks));
+      }),
+    LINUX_TICKS,
+    LINUX_COMMAND_LINE,
+  );
+  t.equal(inPage, linuxHash);
+}
+
+function bootInNode(kernel: Uint8Array): string {
+  const board = new Board({ memoryBytes: 2 ** 28, sha256, send: () => {} });
+  boot(board, { name: 'vmlinuz', kernel, commandLine: LINUX_COMMAND_LINE });
+  while (board.ticks < LINUX_TICKS) board.run(LINUX_TICKS, true);
+  return board.machineHash();
+}
+
 async function reportSpeed(t: Test, page: Page): Promise<void> {
   for (const [name, argumentLine] of WORKLOADS) {
     const here = await runInPage(page, name, argumentLine);
@@ -246,6 +290,7 @@ for (const { browser, path, args } of BROWSERS)
     await page.goto(`${origin}empty.html`);
     await t.test('have the hashes that they have in Node', (t) => testHashes(t, page));
     await t.test('boot a kernel', (t) => testKernel(t, page));
+    await t.test('boot Linux', (t) => testLinux(t, page));
     await t.test('compute', (t) => reportSpeed(t, page));
     await t.test('answer while they compute', (t) => reportLatency(t, page));
   });

@@ -399,8 +399,8 @@ static void watch(pid_t process, int is_enabled) {
 }
 
 /**
- * A process that traces others: one stays stopped in the middle of a call, one has ended, and one stops for its signals and for
- * the children that it makes by vfork, without an end.
+ * A process that traces others: one stays stopped in the middle of a call, one has got SIGCONT and is not let go on, one has
+ * ended, and one stops for its signals and for the children that it makes by vfork, without an end.
  */
 static void make_traced(void) {
   if (fork() > 0) return;
@@ -409,6 +409,13 @@ static void make_traced(void) {
   usleep(100);
   kill(sleeps, SIGUSR2);
   waitpid(sleeps, NULL, __WALL);
+  pid_t continues = traced(0);
+  if (continues == 0) for (;;) pause();
+  kill(continues, SIGSTOP);
+  waitpid(continues, NULL, __WALL);
+  ptrace(PTRACE_CONT, continues, NULL, (long)SIGSTOP);
+  waitpid(continues, NULL, __WALL);
+  kill(continues, SIGCONT);
   pid_t forks = traced(PTRACE_O_TRACEFORK);
   if (forks == 0) {
     if (fork() == 0) _exit(3);
