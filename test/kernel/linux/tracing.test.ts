@@ -21,15 +21,19 @@ t.test('random tracers and tracees see on every engine what they see on the host
   same(SEED * 1000 + 500, volume(2, 200), (batch) => evaluatorAnd(1, SEED, batch, ENGINES));
 });
 
-t.test('a traced process gets the signals of an orphaned group where all of its threads have stopped', async (t) => {
-  const program = await linuxProgram(`${directory}orphans.c`, ['-w', '-pthread']);
-  const native = runOnHost(program);
-  for (const engine of [ENGINES.interpreter, ENGINES.translator]) {
-    const { output, exitCode } = runInMachine(program, [], engine);
-    t.equal(output, native.output);
-    t.equal(exitCode, 0);
-  }
-});
+for (const [title, file] of [
+  ['a traced process gets the signals of an orphaned group where all of its threads have stopped', 'orphans.c'],
+  ['a traced process that SIGKILL ends stops no more, wherever it was', 'killed.c'],
+] as const)
+  t.test(title, async (t) => {
+    const program = await linuxProgram(`${directory}${file}`, ['-w', '-pthread']);
+    const native = runOnHost(program);
+    for (const engine of [ENGINES.interpreter, ENGINES.translator]) {
+      const { output, exitCode } = runInMachine(program, [], engine);
+      t.equal(output, native.output);
+      t.equal(exitCode, 0);
+    }
+  });
 
 /** A busy host may take longer to run a thread than the program waits for what comes of it. */
 const HOST_RUNS = 6;

@@ -305,6 +305,7 @@ export class Tracing {
     if (!trace?.event) return false;
     const { event } = trace;
     trace.event = undefined;
+    if (isEnding(trace)) return false;
     this.stopForEvent(thread, trace, event);
     return true;
   }
@@ -318,7 +319,7 @@ export class Tracing {
   /** The thread in the CPU is about to return from a call. */
   called(thread: Thread): void {
     const { trace } = thread.linux!;
-    if (!trace?.tracer) return;
+    if (!trace?.tracer || isEnding(trace)) return;
     if (trace.course === 'calls') this.stopAtCall(thread, trace, 'exit');
     else if (trace.course === 'step')
       this.host.signals.force(thread, faultAt(SIGTRAP, TRAP_BRKPT, this.host.cpu.state.rip));
@@ -440,6 +441,11 @@ export function isStopEvent({ kind, code }: TraceStop): boolean {
 /** Whether a trace is that of a whole process, which has ended. */
 function isOfEnded({ tid, process }: Trace): boolean {
   return tid === process.pid && process.family.status !== undefined;
+}
+
+/** Whether a signal ends the process of a trace: its threads do not stop any more. kernel/signal.c "ptrace_stop" */
+function isEnding({ process }: Trace): boolean {
+  return process.signals.endedBy !== 0;
 }
 
 /** The thread of a trace; undefined where it has ended. */
