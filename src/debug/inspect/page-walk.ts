@@ -80,7 +80,8 @@ function words<Name extends string>(registers: Readonly<Record<Name, bigint>>): 
   return Object.fromEntries(pairs) as Record<Name, number>;
 }
 
-const ENTRY_NAMES = ['', 'PTE', 'PDE', 'PDPTE', 'PML4E'];
+/** The names of entries by their level. */
+export const ENTRY_NAMES = ['', 'PTE', 'PDE', 'PDPTE', 'PML4E'];
 const SIZES: Readonly<Record<string, readonly string[]>> = {
   'four-level': ['', '4 KiB', '2 MiB', '1 GiB'],
   pae: ['', '4 KiB', '2 MiB'],

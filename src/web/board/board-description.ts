@@ -2,14 +2,12 @@ import type { Board } from '../../board.js';
 import { ACCESSED, DIRTY, EXECUTE_DISABLE_HIGH, PRESENT, USER, WRITABLE } from '../../mmu/entry.js';
 import { fromLinear } from '../../kernel/memory/linear-address.js';
 import type { DescribedAddress } from '../machine/memory-methods.js';
-import type { PageWalk, WalkedEntry } from '../../debug/inspect/page-walk.js';
+import { ENTRY_NAMES, type PageWalk, type WalkedEntry } from '../../debug/inspect/page-walk.js';
 import type { PageTables } from './page-tables.js';
 import type { Space } from './spaces.js';
 
 const SHOWN_BYTES = 16;
 const PAGE_SIZE = 4096;
-
-const LEVELS = ['', 'PTE', 'PDE', 'PDPTE', 'PML4E'];
 
 /** Describes an address of a bare machine: what it is mapped to, by which entries, and its bytes. */
 export function describeBoardAddress(board: Board, space: Space, address: number): DescribedAddress {
@@ -49,10 +47,10 @@ function entriesText(walked: PageWalk | undefined): string {
 /** `PTE 0x8000000012345067 rw-u AD`. */
 function entryText({ level, value }: WalkedEntry, mode: PageWalk['mode']): string {
   const [low, high] = [value, value >> 32n].map((part) => Number(BigInt.asIntN(32, part))) as [number, number];
-  if (!(low & PRESENT)) return `${LEVELS[level]} 0x${value.toString(16)} not present`;
+  if (!(low & PRESENT)) return `${ENTRY_NAMES[level]} 0x${value.toString(16)} not present`;
   const isExecutable = mode === 'two-level' || !(high & EXECUTE_DISABLE_HIGH);
   const rights = `r${low & WRITABLE ? 'w' : '-'}${isExecutable ? 'x' : '-'}${low & USER ? 'u' : 's'}`;
-  return `${LEVELS[level]} 0x${value.toString(16)} ${rights}${low & ACCESSED ? ' A' : ''}${low & DIRTY ? ' D' : ''}`;
+  return `${ENTRY_NAMES[level]} 0x${value.toString(16)} ${rights}${low & ACCESSED ? ' A' : ''}${low & DIRTY ? ' D' : ''}`;
 }
 
 /** Where the pointer in these bytes leads, if that is mapped: one of four bytes in 32-bit modes. */
