@@ -86,11 +86,12 @@ export class TerminalPane implements Screen {
     return lines.join('\n').trimEnd();
   }
 
-  /** Shows the text that `make` returns, and no machine's console. */
-  showText(make: (screen: Screen) => { close(): void }, label: string): void {
+  /** Shows a text, and no machine's console. */
+  showText(text: { showOn(screen: Screen | undefined): void }, label: string): void {
     this.attach(undefined);
     this.terminal.textarea?.setAttribute('aria-label', label);
-    this.text = make(this);
+    text.showOn(this);
+    this.text = { close: () => text.showOn(undefined) };
   }
 
   /** Shows the console of a machine from now on; undefined: of none. */

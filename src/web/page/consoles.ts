@@ -78,18 +78,15 @@ export class Consoles {
   }
 
   private open(pid: number | undefined): void {
-    const before = this.current === undefined ? undefined : this.tabs.get(this.current);
-    before?.text.showOn(undefined);
     this.current = pid;
     this.mark();
     const shown = pid === undefined ? undefined : this.tabs.get(pid);
-    if (!shown) return this.terminal.focus();
+    if (!shown) {
+      this.pane?.attach(undefined);
+      return this.terminal.focus();
+    }
     this.pane ??= new TerminalPane(byId('output'), 'Output', true);
-    const { text, tab } = shown;
-    this.pane.showText((screen) => {
-      text.showOn(screen);
-      return { close: () => {} };
-    }, `Output of ${tab.textContent}`);
+    this.pane.showText(shown.text, `Output of ${shown.tab.textContent}`);
   }
 
   private remove(pid: number | undefined): void {
