@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { serveSite } from '../../src/cli/web/site-server.js';
-import { lineOf, wordsOf } from '../../src/web/page/words.js';
+import { lineOf, wordsOf } from '../../src/web/client/words.js';
 import { Chromium, findChromium, type ChromiumPage } from '../support/chromium.js';
 import fc from '../support/fast-check.js';
 import { guestKernel } from '../support/guest-kernel.js';
@@ -140,7 +140,7 @@ async function openView(page: ChromiumPage, name: string, shown: string): Promis
 
 /** Every view of a program that is paused in its past. */
 async function testProgram(t: Test, page: ChromiumPage): Promise<void> {
-  await page.until(`${stateIs('ended')} && ${shows('one two')}`);
+  await page.until(`${stateIs('ended')} && ${shows('one two  more')}`);
   await page.evaluate("bd0.machine.call('goto', Math.round(bd0.machine.status.end / 2))");
   await page.until(`bd0.machine.status.isPast && bd0.machine.status.state === 'paused'`);
   for (const [name, shown] of VIEWS) {
@@ -172,7 +172,7 @@ async function testFocus(t: Test, page: ChromiumPage): Promise<void> {
 
 /** The words of a program, which starts again with others. */
 async function testWords(t: Test, page: ChromiumPage): Promise<void> {
-  t.equal(await page.evaluate("document.getElementById('words').value"), 'one two');
+  t.equal(await page.evaluate("document.getElementById('words').value"), 'one "two  more"', 'as in the address');
   await page.evaluate(
     `{ const words = document.getElementById('words'); words.value = 'three "four  five"'; words.focus(); }`,
   );
@@ -220,7 +220,7 @@ t.test('the page is used by keyboard, and read aloud, in Chromium', async (t) =>
     server.closeAllConnections();
   });
   const { port } = server.address() as AddressInfo;
-  const page = await browser.open(`http://127.0.0.1:${port}/?run=echo&args=one%20two`, 1280, 800);
+  const page = await browser.open(`http://127.0.0.1:${port}/?run=echo&args=one%20%22two%20%20more%22`, 1280, 800);
   await t.test('every view of a program', (t) => testProgram(t, page));
   await t.test('stepping keeps the focus', (t) => testFocus(t, page));
   await t.test('arguments', (t) => testWords(t, page));

@@ -1,6 +1,7 @@
 import type { Content, StopKind } from '../protocol.js';
 import { MachineClient } from './machine-client.js';
 import type { TerminalPane } from './terminal.js';
+import { wordsOf } from './words.js';
 
 /** What an event `stop` tells. */
 export interface StopDetail {
@@ -141,7 +142,7 @@ export class MachineElement extends Base {
         .filter((url) => url !== '')
         .map((url) => ({ url: absolute(url) })),
     };
-    const words = (this.getAttribute('args') ?? '').split(/\s+/).filter((word) => word !== '');
+    const words = wordsOf(this.getAttribute('args') ?? '');
     return new MachineClient({
       ...{ image, name, argv: [name, ...words], files: this.given },
       ...(boot && { boot }),

@@ -1,6 +1,6 @@
+import { lineOf, wordsOf } from '../client/words.js';
 import { button, byId, element } from './dom.js';
 import type { Program } from './program.js';
-import { lineOf, wordsOf } from './words.js';
 
 /** The arguments of a program, or the command line of a kernel, which can be started again with others. */
 export class ArgumentsRow {

@@ -1,5 +1,6 @@
 import { bootProtocolOf } from '../../boot/protocol.js';
 import type { BootOptions, Content } from '../protocol.js';
+import { wordsOf } from '../client/words.js';
 import { imageContent } from './site.js';
 
 /** What a machine runs. */
@@ -29,7 +30,7 @@ const COMMAND_LINE = 'console=ttyS0 nokaslr nolapic noapic acpi=off reboot=t';
  */
 export function programOfAddress({ search }: Location): Program | undefined {
   const parameters = new URLSearchParams(search);
-  const args = (parameters.get('args') ?? '').split(' ').filter((word) => word !== '');
+  const args = wordsOf(parameters.get('args') ?? '');
   const [run, image, boot] = ['run', 'image', 'boot'].map((name) => parameters.get(name));
   if (run) return { name: run, image: imageContent(run), args };
   if (image) return { name: lastPart(image), image: absolute(image), args };
