@@ -27,7 +27,7 @@ t.test('random sequences of signal calls give on every engine what they give on 
 
 t.test('faults tell what the processor tells of them on the host', (t) => isAsOnHost(t, 'faults'));
 
-for (const name of ['jobs', 'timers', 'queued-timers', 'run-timers', 'suspended'])
+for (const name of ['jobs', 'timers', 'queued-timers', 'run-timers', 'suspended', 'without-waiting'])
   t.test(`groups, stopped processes, timers and interrupted calls are on every engine as on the host: ${name}.c`, (t) =>
     isAsOnHost(t, name),
   );

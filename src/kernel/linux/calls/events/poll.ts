@@ -53,6 +53,11 @@ function numbersOf({ linux }: LinuxContext, file: OpenFile): readonly number[] {
   return file instanceof SignalFile ? [linux.signals.number] : file.numbers;
 }
 
+/** Whether a call that finds nothing does not answer that: it has time left, or a signal is due, which comes first. fs/select.c */
+function goesOn({ now, thread, system }: LinuxContext, deadline: number): boolean {
+  return now < deadline || system.signals.isInterrupted(thread);
+}
+
 /** Waits until one of the descriptors may be ready, or the time is over. */
 function waitForAny(context: LinuxContext, polled: readonly Polled[], deadline: number): CallResult {
   const { pending, linux, system } = context;
@@ -85,7 +90,7 @@ function pollFor(
   const deadline = deadlineOf(context, timeout);
   const found = polled.map((each) => eventsOf(context, each));
   const ready = found.filter((events) => events !== 0).length;
-  if (ready === 0 && context.now < deadline) return waitForAny(context, polled, deadline);
+  if (ready === 0 && goesOn(context, deadline)) return waitForAny(context, polled, deadline);
   found.forEach((events, index) => view.setUint16(index * POLLFD_BYTES + 6, events, true));
   putBytes(context, address, new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
   return BigInt(ready);
@@ -160,7 +165,7 @@ function selectFor(
       ready++;
     });
   }
-  if (ready === 0 && context.now < deadline) return waitForAny(context, polled, deadline);
+  if (ready === 0 && goesOn(context, deadline)) return waitForAny(context, polled, deadline);
   results.forEach((set, index) => set && putBytes(context, addresses[index]!, set));
   return BigInt(ready);
 }
