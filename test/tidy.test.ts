@@ -105,7 +105,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'sorted',
     'bits',
   ],
-  host: ['index', 'debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'bits'],
+  host: ['index', 'network', 'debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'bits'],
   cli: ['host', 'index'],
 };
 

@@ -3,8 +3,6 @@ import type { BoardMachine } from '../../index.js';
 
 /** Passes what the host's network has to say on to a board with an open network. */
 export class NetworkFeed {
-  private wasInPast = false;
-
   constructor(
     private readonly machine: BoardMachine,
     private readonly host: HostNetwork,
@@ -14,10 +12,8 @@ export class NetworkFeed {
   give(): void {
     const { machine, host } = this;
     const { network } = machine.board;
-    if (machine.inputs.source) this.wasInPast = true;
     if (machine.inputs.source || !network) return;
-    if (this.wasInPast) host.agree(network.accounts);
-    this.wasInPast = false;
+    host.agree(network.accounts);
     for (let news; (news = host.take((id) => network.room(id)));) machine.deliver(news);
   }
 

@@ -4,7 +4,7 @@ import type { NetworkAccount, NetworkNews } from '../../index.js';
 /** Bytes that are kept for the machine before reading pauses. */
 const MOST_RECEIVED_BYTES = 2 ** 18;
 
-/** What a system says if nobody listens at a port. */
+/** The error of a system if nobody listens at a port. */
 const REFUSED = 'ECONNREFUSED';
 
 /** A connection of a machine, as a socket of the host. */
@@ -26,7 +26,7 @@ export class HostLink implements NetworkAccount {
     readonly id: number,
     host: string,
     port: number,
-    onNews: () => void,
+    private readonly onNews: () => void,
   ) {
     this.socket = createConnection({ host, port, allowHalfOpen: true, noDelay: true });
     this.socket.on('connect', () => {
@@ -47,17 +47,14 @@ export class HostLink implements NetworkAccount {
       this.failure ??= this.isConnected ? 'reset' : error.code === REFUSED ? 'refused' : 'unreachable';
       onNews();
     });
-    this.onTaken = onNews;
   }
-
-  private readonly onTaken: () => void;
 
   send(bytes: Uint8Array): void {
     this.orders++;
     this.socket.write(bytes, (error) => {
       if (error) return;
       this.takenBytes += bytes.length;
-      this.onTaken();
+      this.onNews();
     });
   }
 

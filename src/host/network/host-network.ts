@@ -1,9 +1,9 @@
 import { lookup } from 'node:dns';
 import type { NetworkAccount, NetworkHost, NetworkNews } from '../../index.js';
+import { GATEWAY, addressText } from '../../network/addresses.js';
 import { HostLink } from './host-link.js';
 
-/** The address of the network's gateway, which stands for the host itself: 10.0.2.2. */
-const GATEWAY = 0x0a00_0202;
+/** The host itself, which the gateway stands for. */
 const LOOPBACK = '127.0.0.1';
 
 /** A lookup of a name that has not ended, or whose result the machine does not have. */
@@ -23,7 +23,7 @@ export class HostNetwork implements NetworkHost {
 
   connect(id: number, address: number, port: number): void {
     this.drop(id);
-    const host = address === GATEWAY ? LOOPBACK : textOf(address);
+    const host = address === GATEWAY.address ? LOOPBACK : addressText(address);
     this.links.set(id, new HostLink(id, host, port, this.onNews));
   }
 
@@ -75,15 +75,18 @@ export class HostNetwork implements NetworkHost {
   }
 
   /**
-   * Brings the host in line with a machine that was put back and went on from there: what it has now and what the host has
-   * differ by some orders or news, and end, on both sides.
+   * Brings the host in line with what a machine has. The two differ by some orders or news if the machine was changed in its past
+   * and goes on from there: such connections and lookups end on both sides. Must be called before `take`.
    */
   agree(accounts: readonly NetworkAccount[]): void {
-    const isSame = ({ id, orders, news }: NetworkAccount): boolean =>
-      accounts.some((account) => account.id === id && account.orders === orders && account.news === news);
-    for (const link of [...this.links.values()]) if (!isSame(link)) this.drop(link.id);
-    for (const entry of [...this.lookups.values()]) if (!isSame(entry)) this.lookups.delete(entry.id);
-    for (const { id } of accounts)
+    const known = new Map(accounts.map((account) => [account.id, account]));
+    const isKnown = ({ id, orders, news }: NetworkAccount): boolean => {
+      const account = known.get(id);
+      return account?.orders === orders && account.news === news;
+    };
+    for (const link of [...this.links.values()]) if (!isKnown(link)) this.drop(link.id);
+    for (const lookup of [...this.lookups.values()]) if (!isKnown(lookup)) this.lookups.delete(lookup.id);
+    for (const id of known.keys())
       if (!this.links.has(id) && !this.lookups.has(id)) this.lost.push({ id, what: 'reset' });
   }
 
@@ -92,10 +95,6 @@ export class HostNetwork implements NetworkHost {
     this.links.clear();
     this.lookups.clear();
   }
-}
-
-function textOf(address: number): string {
-  return [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join('.');
 }
 
 function numberOf(text: string): number {
