@@ -72,6 +72,11 @@ export function concatenated(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
+/** A view of bytes, for the numbers in them. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 /** The bytes of numbers of 32 bits, least significant first. */
 export function wordBytes(...values: readonly number[]): Uint8Array {
   return new Uint8Array(Int32Array.from(values).buffer);

@@ -1,3 +1,5 @@
+import { viewOf } from '../bits.js';
+
 /** Fields of the setup header, by their offsets in the file and in boot_params. Linux, Documentation/x86/boot.rst. */
 export const HEADER = {
   start: 0x1f1,
@@ -31,7 +33,7 @@ const LOADED_HIGH = 1 << 0;
 /** Whether a file is a bzImage of Linux. */
 export function isBzImage(file: Uint8Array): boolean {
   if (file.length < HEADER.end) return false;
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const view = viewOf(file);
   if (view.getUint16(HEADER.bootFlag, true) !== BOOT_FLAG || view.getUint32(HEADER.magic, true) !== MAGIC) return false;
   const isHigh = view.getUint16(HEADER.version, true) >= LEAST_VERSION && (file[HEADER.loadFlags]! & LOADED_HIGH) !== 0;
   return isHigh || hasEntry64(file, view);

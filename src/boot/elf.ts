@@ -1,3 +1,4 @@
+import { viewOf } from '../bits.js';
 import { BootError } from './boot-error.js';
 
 /** Part of a file that is loaded at a physical address; the rest of the memory is zeroed. */
@@ -39,7 +40,7 @@ export function isElf(file: Uint8Array): boolean {
 export function readElf(file: Uint8Array): ElfFile {
   const is64 = file[4] === 2;
   const size = is64 ? 64 : 32;
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const view = viewOf(file);
   if (file.length < HEADER_BYTES[size] || file[5] !== 1) throw new BootError('its ELF header is damaged');
   if (!X86_MACHINES.includes(view.getUint16(18, true))) throw new BootError('it is an ELF file, but not for x86');
   const word = (at: number): number => (is64 ? number64(view, at) : view.getUint32(at, true));
@@ -71,7 +72,7 @@ function number64(view: DataView, at: number): number {
 }
 
 function notesIn(bytes: Uint8Array): ElfNote[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const view = viewOf(bytes);
   const notes: ElfNote[] = [];
   const padded = (length: number): number => (length + 3) & ~3;
   for (let at = 0; at + 12 <= bytes.length;) {

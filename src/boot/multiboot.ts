@@ -1,3 +1,4 @@
+import { viewOf } from '../bits.js';
 import type { Board } from '../board.js';
 import { BootError } from './boot-error.js';
 import type { ElfFile } from './elf.js';
@@ -60,7 +61,7 @@ export function bootMultiboot(board: Board, files: BootFiles, found: MultibootFi
 
 /** Where the parts of a kernel are loaded: as its header says, or its ELF program headers. */
 function imageOf(file: Uint8Array, { header, elf }: MultibootFile): Pick<ElfFile, 'entry' | 'parts'> {
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const view = viewOf(file);
   const word = (offset: number): number => view.getUint32(header + offset, true);
   const unknown = word(4) & REQUIRED_FLAGS & ~(FLAG_PAGES | FLAG_MEMORY);
   if (unknown !== 0)

@@ -1,3 +1,4 @@
+import { viewOf } from '../bits.js';
 import type { Board } from '../board.js';
 import { BootError } from './boot-error.js';
 import type { BootFiles } from './boot.js';
@@ -72,7 +73,6 @@ function tag(type: number, ...contents: readonly Uint8Array[]): Uint8Array {
 
 const words = (...values: readonly number[]): Uint8Array => new Uint8Array(Uint32Array.from(values).buffer);
 const text = (value: string): Uint8Array => new TextEncoder().encode(`${value}\0`);
-const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** Where the parts of a kernel are loaded and where it is entered: as the tags of its header say, or as an ELF file. */
 function imageOf(file: Uint8Array, { header, elf }: MultibootFile): Pick<ElfFile, 'entry' | 'parts'> {

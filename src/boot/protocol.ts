@@ -1,3 +1,4 @@
+import { viewOf } from '../bits.js';
 import { isBzImage } from './bzimage-header.js';
 import { isElf, readElf, type ElfFile } from './elf.js';
 
@@ -54,7 +55,7 @@ export function findMultiboot2Header(file: Uint8Array): number | undefined {
 }
 
 function findHeader(file: Uint8Array, { magic, within, alignment, words }: HeaderShape): number | undefined {
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const view = viewOf(file);
   const end = Math.min(within, file.length) - 4 * words;
   for (let at = 0; at <= end; at += alignment) {
     if (view.getUint32(at, true) !== magic) continue;

@@ -1,5 +1,5 @@
+import { viewOf } from '../bits.js';
 import type { Station } from './addresses.js';
-import { viewOf } from './bytes.js';
 import { readMac, writeMac } from './ethernet.js';
 
 /**

@@ -1,4 +1,4 @@
-import { viewOf } from './bytes.js';
+import { viewOf } from '../bits.js';
 
 /**
  * An Ethernet frame without its check sequence:

@@ -1,4 +1,4 @@
-import { viewOf } from './bytes.js';
+import { viewOf } from '../bits.js';
 import { internetChecksum } from './checksum.js';
 import type { ReceivedDatagram } from './ipv4.js';
 

@@ -1,5 +1,6 @@
 /** The sections of an ELF64 image: System V gABI chapter 4 "Sections". */
 
+import { viewOf } from '../../bits.js';
 import type { ImageBytes } from '../../kernel/program/elf-fields.js';
 
 /** A section header. Offsets and sizes are bytes of the file and are not trusted. */
@@ -110,8 +111,4 @@ function readHeaders(image: ImageBytes, header: DataView): Section[] {
 function readBytes(image: ImageBytes, offset: number, length: number): Uint8Array | undefined {
   if (!Number.isSafeInteger(offset) || length <= 0 || offset + length > image.length) return undefined;
   return image.read(offset, length);
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,3 +1,4 @@
+import { viewOf } from '../../bits.js';
 import { outside, schema, value } from '../../state/schema.js';
 import { GUEST } from '../../network/addresses.js';
 import { MOST_FRAME_BYTES, writeMac } from '../../network/ethernet.js';
@@ -39,7 +40,7 @@ export class NetworkDevice implements VirtioDevice {
   readonly configuration = new Uint8Array(6);
 
   constructor(private readonly network: UserNetwork) {
-    writeMac(new DataView(this.configuration.buffer), 0, GUEST.mac);
+    writeMac(viewOf(this.configuration), 0, GUEST.mac);
   }
 
   serve(queue: number, { readable, writable }: Chain, memory: DirectMemory): number | 'later' {

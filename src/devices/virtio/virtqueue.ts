@@ -1,3 +1,4 @@
+import { viewOf } from '../../bits.js';
 import type { DirectMemory, MemoryPart } from '../direct-access.js';
 
 /** A split virtqueue: Virtual I/O Device Specification 1.2, 2.7. All its fields are state. */
@@ -67,7 +68,7 @@ function descriptorAt(
 ): Descriptor | undefined {
   const entry = index < size ? memory.read(descriptors + index * DESCRIPTOR_BYTES, DESCRIPTOR_BYTES) : undefined;
   if (!entry) return undefined;
-  const view = new DataView(entry.buffer, entry.byteOffset, DESCRIPTOR_BYTES);
+  const view = viewOf(entry);
   const part = { physical: Number(view.getBigUint64(0, true)), bytes: view.getUint32(8, true) };
   return { part, flags: view.getUint16(12, true), next: view.getUint16(14, true) };
 }

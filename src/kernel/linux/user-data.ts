@@ -1,4 +1,5 @@
 /** What system calls read from the memory of their callers and write there. */
+import { viewOf } from '../../bits.js';
 import type { LinuxContext } from './call.js';
 import { LinuxErrno, LinuxError } from './errno.js';
 import type { LinearAddress } from '../memory/linear-address.js';
@@ -23,8 +24,7 @@ export function bytesAt(context: LinuxContext, address: bigint, lengthBytes: num
 
 /** As `bytesAt`, as a view for fields. */
 export function viewAt(context: LinuxContext, address: bigint, lengthBytes: number): DataView {
-  const bytes = bytesAt(context, address, lengthBytes);
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return viewOf(bytesAt(context, address, lengthBytes));
 }
 
 /** Stores bytes for the caller. Throws LinuxError EFAULT. */

@@ -1,4 +1,4 @@
-import { hex } from '../../bits.js';
+import { hex, viewOf } from '../../bits.js';
 import { Errno, KernelError } from '../errors.js';
 
 /** The bytes of an image: a VmoHandle is such. */
@@ -39,8 +39,7 @@ export interface Segment {
 
 /** A view of bytes of the image that `checkedRange` has let pass. */
 export function bytesOf(image: ImageBytes, offset: number, length: number): DataView {
-  const bytes = image.read(offset, length);
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return viewOf(image.read(offset, length));
 }
 
 /** A field of 64 bits as a number; refused unless it is below `limit`, which is at most 2^48. */

@@ -1,5 +1,5 @@
+import { viewOf } from '../../bits.js';
 import { BROADCAST_ADDRESS, GATEWAY, GUEST, NAME_SERVER, NETWORK_MASK } from '../addresses.js';
-import { viewOf } from '../bytes.js';
 
 /**
  * The server of the Dynamic Host Configuration Protocol, which has one address to give. RFC 2131 2:

@@ -1,5 +1,4 @@
-import { concatenated } from '../../bits.js';
-import { viewOf } from '../bytes.js';
+import { concatenated, viewOf } from '../../bits.js';
 
 /**
  * Messages of the Domain Name System, RFC 1035 4.1:
@@ -41,7 +40,7 @@ export interface DnsQuery {
   readonly asks: { readonly name: string } | ResponseCode;
 }
 
-/** Reads a query; undefined for what is none. */
+/** Reads a query; undefined for any other message. */
 export function readQuery(message: Uint8Array): DnsQuery | undefined {
   if (message.length < HEADER_BYTES) return undefined;
   const view = viewOf(message);

@@ -1,4 +1,4 @@
-import { viewOf } from '../bytes.js';
+import { viewOf } from '../../bits.js';
 import { PROTOCOLS, transportChecksum, type Datagram } from '../ipv4.js';
 
 /**
