@@ -94,6 +94,12 @@ t.test('what is typed reaches a kernel, from the command `input` and from stdin'
   t.equal(typed.code, 0);
   const refused = await bd0(['debug', '--append', 'x', '--limit', '1GB', echo]);
   t.match(refused, { code: 125, stderr: /^bd0: unknown option '--limit'/ });
+  for (const words of [
+    ['--net', 'hots', echo],
+    ['--net=hots', echo],
+    [echo, '--net', 'hots'],
+  ])
+    t.match(await bd0(['debug', ...words]), { code: 125, stderr: /^bd0: --net cannot be 'hots': did you mean 'host'/ });
 });
 
 t.test('commands from stdin, from options, and from both have one transcript', async (t) => {

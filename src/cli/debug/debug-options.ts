@@ -78,12 +78,17 @@ function namesKernel(words: readonly string[]): boolean {
       try {
         at = readOption(words, at, reader).next;
       } catch (error) {
-        // Reading the request says what is wrong with it.
-        if (error instanceof Failure) return false;
+        // Reading the request says what is wrong with it: that of a kernel, if programs have no such option.
+        if (error instanceof Failure) return isOnlyForKernels(word);
         throw error;
       }
   }
   return false;
+}
+
+function isOnlyForKernels(word: string): boolean {
+  const name = /^--([^=]+)/.exec(word)?.[1] ?? '';
+  return Object.hasOwn(KERNEL_OPTIONS, name) && !Object.hasOwn(DEBUG_OPTIONS, name);
 }
 
 function isKernel(path: string): boolean {
