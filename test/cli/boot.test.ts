@@ -52,6 +52,34 @@ t.test('a network: closed, or to the host, with a recording', async (t) => {
   server.close();
   t.match((await bd0(['replay', recording])).stdout, /the same as recorded/);
   t.match(await bd0([...words, '--net', 'host']), { code: 5 }, 'nobody listens');
+  for (const [net, line] of [
+    ['hots', /^bd0: --net cannot be 'hots': did you mean 'host'/],
+    ['none', /^bd0: --net cannot be 'none': choose user or host/],
+  ] as const)
+    t.match(await bd0([...words, '--net', net]), { code: 125, stderr: line });
+});
+
+t.test('a machine that is saved with an open connection, or without a network', async (t) => {
+  // It lets the kernel wait for an answer.
+  const server = createServer(() => {});
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  t.teardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const [file, store] = [join(directory, 'network'), join(directory, 'connected')];
+  writeFileSync(file, guestKernel('network'));
+  const words = ['boot', '-m', '4MB', '--append', `${port}`, '--store', store, file, '--max-instructions'];
+  const before = await bd0([...words, '3000000', '--net', 'host', '--snapshot-at', '2000000', 'connected']);
+  t.match(before, { code: 124, stdout: 'the gateway is there\n' });
+  const resume = ['boot', '--store', store, '--resume'];
+  for (const net of [['--net', 'host'], ['--net', 'user'], []]) {
+    const after = await bd0([...resume, 'connected', ...net]);
+    t.match(after, { code: 5, stdout: 'the connection is refused\n', stderr: '' }, net.join(' '));
+  }
+  t.match(await bd0([...words, '1000', '--snapshot-at', '500', 'alone']), { stderr: /saved 'alone'/ });
+  t.match(await bd0([...resume, 'alone', '--net', 'user']), {
+    code: 125,
+    stderr: /^bd0: --net 'user': 'alone' was saved without a network$/m,
+  });
 });
 
 t.test('the result as JSON', async (t) => {
