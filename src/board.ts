@@ -35,7 +35,7 @@ export interface BoardOptions {
   readonly disks?: readonly BoardDisk[];
   readonly virtio?: readonly VirtioKind[];
   /** With it, the machine has a virtio network device. */
-  readonly network?: BoardNetwork;
+  readonly network?: BoardNetwork | undefined;
 }
 
 /** What a board that is resumed gets from its host. */
@@ -165,9 +165,8 @@ export class Board {
       throw new SavedSnapshotError(`it has a processor '${model}'`);
     const { memoryBytes } = limits;
     // Whether the network is open is part of the state.
-    const network = devices.hasNetwork ? { isOpen: false, ...(host && { host }) } : undefined;
-    const { virtio } = devices;
-    const board = new Board({ ...others, memoryBytes, model, disks, virtio, ...(network && { network }) });
+    const network = devices.hasNetwork ? { isOpen: false, host } : undefined;
+    const board = new Board({ ...others, memoryBytes, model, disks, virtio: devices.virtio, network });
     board.wholeState.resume(snapshot);
     return board;
   }

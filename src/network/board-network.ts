@@ -5,7 +5,7 @@ export interface BoardNetwork {
   /** Whether the kernel can reach the host, and through it other machines. Otherwise only a gateway answers. */
   readonly isOpen: boolean;
   /** Carries out what an open network asks for; its news go to `Board.network.deliver`. */
-  readonly host?: NetworkHost;
+  readonly host?: NetworkHost | undefined;
 }
 
 /** A network whose host gets no orders while a past is repeated. */

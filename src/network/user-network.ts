@@ -230,7 +230,6 @@ export class UserNetwork {
     this.replies.length = 0;
     this.connections.removeAll();
     this.names.failAll();
-    this.replies.length = 0;
   }
 
   /** Another host has taken over: the connections that there were are reset, and the network is open or not from now on. */

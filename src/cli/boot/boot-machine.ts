@@ -37,8 +37,8 @@ function translatorOptions(): { readonly now: () => number } {
 function make(request: BootRequest, { disks: { disks }, send, networkHost: host }: MachineHost): Loaded {
   const { memoryBytes, engine, cpu: model, virtio } = request;
   const translator = translatorOptions();
-  const network = request.net && { network: { isOpen: request.net === 'host', ...(host && { host }) } };
-  const board = new Board({ memoryBytes, engine, translator, model, send, disks, virtio, ...network, sha256 });
+  const network = request.net && { isOpen: request.net === 'host', host };
+  const board = new Board({ memoryBytes, engine, translator, model, send, disks, virtio, network, sha256 });
   return { board, kernel: load(board, request) };
 }
 

@@ -228,6 +228,7 @@ class Reading {
   }
 
   private wordsOfNews(news: NetworkNews): string {
+    if (news.what === 'no answer') return `no answer for name ${news.id}`;
     if (news.what === 'addresses')
       return `${news.addresses.map(addressText).join(', ') || 'no address'} for name ${news.id}`;
     const what = news.what === 'data' ? shown(news.bytes, this.recording.sha256) : news.what;

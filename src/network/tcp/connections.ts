@@ -81,8 +81,7 @@ export class TcpConnections {
     const initial = (Math.floor(this.now / TICKS_PER_SEQUENCE_NUMBER) + id) >>> 0;
     const connection = openedBy(segment, { ...ends, id }, initial);
     this.list.push(connection);
-    connection.orders++;
-    this.of.host.connect(id, connection.address, connection.port);
+    this.order(connection, () => this.of.host.connect(id, connection.address, connection.port));
     return true;
   }
 
