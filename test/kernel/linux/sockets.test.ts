@@ -28,6 +28,7 @@ for (const [what, name] of [
   ['addresses of sockets that are connected', 'ways'],
   ['options that nobody has set', 'options'],
   ['options, sizes and values that are accepted', 'settings'],
+  ['options that were set', 'kept'],
 ] as const)
   t.test(`${what}: as on the host`, async (t) => {
     const program = await linuxProgram(`${directory}${name}.c`, ['-w']);

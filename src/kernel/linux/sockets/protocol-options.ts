@@ -6,6 +6,7 @@ import { wordBytes } from '../../../bits.js';
 import { LinuxErrno, LinuxError } from '../errno.js';
 import { AF_INET6, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPPROTO_UDP, SOL_NETLINK } from './constants.js';
 import { LOOPBACK } from './loopback.js';
+import { CONGESTION_CONTROLS } from './settable.js';
 import { optionKey } from './socket-options.js';
 import type { Socket } from './socket.js';
 
@@ -115,7 +116,10 @@ export function protocolOption(socket: Socket, level: number, option: number): U
 function tcpOption({ state, options }: Socket, option: number): Uint8Array | undefined {
   const segment = state === 'connected' ? SEGMENT_BYTES : FIRST_SEGMENT_BYTES;
   if (option === TCP_MAXSEG) return wordBytes(options.kept.get(optionKey(IPPROTO_TCP, option)) ?? segment);
-  if (option === TCP_CONGESTION) return new TextEncoder().encode('cubic'.padEnd(16, '\0'));
+  if (option === TCP_CONGESTION) {
+    const name = CONGESTION_CONTROLS[options.kept.get(optionKey(IPPROTO_TCP, option)) ?? 0]!;
+    return new TextEncoder().encode(name.padEnd(16, '\0'));
+  }
   if (option !== TCP_INFO) return undefined;
   const info = new Uint8Array(INFO_BYTES);
   const view = new DataView(info.buffer);

@@ -18,7 +18,7 @@ import {
 } from '../../sockets/constants.js';
 import { LOOPBACK } from '../../sockets/loopback.js';
 import { protocolOption } from '../../sockets/protocol-options.js';
-import { firstNumber, requireSettable } from '../../sockets/settable.js';
+import { setProtocolOption, textOf } from '../../sockets/settable.js';
 import { optionKey } from '../../sockets/socket-options.js';
 import type { Socket } from '../../sockets/socket.js';
 import { bytesAt, put32, putBytes, viewAt } from '../../user-data.js';
@@ -77,7 +77,7 @@ const SWITCHES = new Set([
   40,
   41,
   43,
-  44,
+  SO_LOCK_FILTER,
   45,
   63,
   64,
@@ -145,28 +145,33 @@ function optionOf(socket: Socket, option: number): Uint8Array {
       return timeBytes(options.sendTimeout);
     case SO_BSDCOMPAT:
       return wordBytes(0);
-    default:
-      if (SWITCHES.has(option) || NUMBERS.has(option))
-        return wordBytes(options.kept.get(optionKey(SOL_SOCKET, option)) ?? 0);
+    default: {
+      const kept = options.kept.get(optionKey(SOL_SOCKET, option)) ?? 0;
+      // With the number of a clock of hardware: struct so_timestamping.
+      if (TIMESTAMPS.has(option)) return wordBytes(kept, 0);
+      if (SWITCHES.has(option) || NUMBERS.has(option)) return wordBytes(kept);
       throw new LinuxError(ENOPROTOOPT);
+    }
   }
 }
 
 /** The value of an option of a level other than SOL_SOCKET. */
 function optionOfProtocol(socket: Socket, level: number, option: number): Uint8Array {
-  if (socket.isUnix) throw new LinuxError(EOPNOTSUPP);
-  requireLevel(socket.kind, level);
-  return protocolOption(socket, level, option);
+  const own = levelOf(socket.kind, level);
+  if (own === undefined)
+    throw new LinuxError(socket.isUnix || socket.kind.domain === AF_INET ? EOPNOTSUPP : ENOPROTOOPT);
+  return protocolOption(socket, own, option);
 }
 
-function requireLevel({ domain, protocol }: Socket['kind'], level: number): void {
+/** The level whose options a level of a kind of sockets has: those of UDP-Lite are the ones of UDP. Undefined if it has none. */
+function levelOf({ domain, protocol }: Socket['kind'], level: number): number | undefined {
   const isOfInternet = domain === AF_INET || domain === AF_INET6;
-  const isOfProtocol = level === protocol || (level === IPPROTO_UDPLITE && protocol === IPPROTO_UDP);
+  const own = level === IPPROTO_UDPLITE && protocol === IPPROTO_UDP ? IPPROTO_UDP : level;
   const isKnown =
     domain === AF_NETLINK
-      ? level === SOL_NETLINK
-      : isOfInternet && (level === IPPROTO_IP || isOfProtocol || (level === IPPROTO_IPV6 && domain === AF_INET6));
-  if (!isKnown) throw new LinuxError(ENOPROTOOPT);
+      ? own === SOL_NETLINK
+      : isOfInternet && (own === IPPROTO_IP || own === protocol || (own === IPPROTO_IPV6 && domain === AF_INET6));
+  return isKnown ? own : undefined;
 }
 
 /** A struct timeval: zero for none. */
@@ -186,12 +191,10 @@ function setsockopt(
   const { socket } = socketOf(context, fd);
   const [level, option, length] = [levelArgument, optionArgument, lengthArgument].map(signed32);
   if (length! < 0) return failed(EINVAL);
-  if (socket.isUnix && level !== SOL_SOCKET) return failed(EOPNOTSUPP);
   if (level !== SOL_SOCKET) {
-    requireLevel(socket.kind, level!);
-    const bytes = bytesAt(context, address, Math.min(length!, OPTION_BYTES_MAX));
-    requireSettable(socket, level!, option!, bytes);
-    socket.options.kept.set(optionKey(level!, option!), firstNumber(bytes));
+    const own = levelOf(socket.kind, level!);
+    if (own === undefined) return failed(socket.isUnix ? EOPNOTSUPP : ENOPROTOOPT);
+    setProtocolOption(socket, own, option!, bytesAt(context, address, Math.min(length!, OPTION_BYTES_MAX)));
     return 0n;
   }
   if (option === SO_BINDTODEVICE)
@@ -205,7 +208,7 @@ function setsockopt(
 
 /** There is one interface, so that it makes no difference. */
 function bindToDevice(bytes: Uint8Array): CallResult {
-  const name = new TextDecoder('latin1').decode(bytes).replace(/\0.*$/s, '');
+  const name = textOf(bytes);
   return name === '' || name === LOOPBACK.name ? 0n : failed(ENODEV);
 }
 
